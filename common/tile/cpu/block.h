@@ -1,0 +1,119 @@
+// A block of the grid on a CPU core: its place, its on-chip memory, and the watch over both.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tile/counters.h"
+#include "tile/error.h"
+#include "tile/gpu.h"
+
+namespace tile::cpu {
+
+// On-chip memory that nothing wrote holds this pattern in checked mode: a NaN that no arithmetic
+// makes.
+inline constexpr std::uint32_t unwritten = 0x7fadbeefu;
+
+enum class Space : std::uint8_t { shared, registers };
+
+struct GridIndex {
+  std::int64_t x, y, z;
+};
+
+// One thread runs blocks one after another in the same object.
+class Block {
+ public:
+  Block(const Gpu& gpu, std::string_view kernel, int element_bytes, bool checked)
+      : gpu_(gpu), kernel_(kernel), element_bytes_(element_bytes), checked_(checked) {}
+
+  // The place in the grid; x varies fastest.
+  GridIndex position() const { return position_; }
+  bool checked() const { return checked_; }
+  Counters& counters() { return counters_; }
+
+  void begin(GridIndex position) {
+    position_ = position;
+    tiles_.clear();
+    used_floats_ = 0;
+    used_bytes_ = {};
+  }
+
+  // Storage for a tile until the end of the block. Shared tiles count their elements at the
+  // problem's element size, whatever the CPU stores them as; registers count fp32.
+  float* allocate(std::string_view tile, Space space, std::int64_t elements) {
+    const std::int64_t bytes = elements * (space == Space::shared ? element_bytes_ : 4);
+    used_bytes_[static_cast<int>(space)] += bytes;
+    tiles_.push_back({tile, space, bytes});
+    enforce_capacity(space);
+    counters_.on_chip_peak = std::max(counters_.on_chip_peak, used_bytes_[0] + used_bytes_[1]);
+    float* data = storage() + used_floats_;
+    used_floats_ += (elements + 15) / 16 * 16;
+    if (checked_) std::fill_n(data, elements, std::bit_cast<float>(unwritten));
+    return data;
+  }
+
+  // Fails unless rows or columns `first` to `first + count` lie in a tile that has `size` of them.
+  void require_inside(std::string_view tile, std::string_view what, int first, int count,
+                      int size) const {
+    if (first >= 0 && first + count <= size) return;
+    fail(std::string(what) + " " + std::to_string(first) + " to " + std::to_string(first + count) +
+         " read past the end of tile " + std::string(tile) + ", which has " + std::to_string(size));
+  }
+
+  [[noreturn]] void fail(std::string_view what) const {
+    throw TileError(std::string(kernel_) + ", block (" + std::to_string(position_.x) + ", " +
+                    std::to_string(position_.y) + ", " + std::to_string(position_.z) +
+                    "): " + std::string(what));
+  }
+
+ private:
+  struct Allocation {
+    std::string_view tile;
+    Space space;
+    std::int64_t bytes;
+  };
+
+  void enforce_capacity(Space space) const {
+    const bool shared = space == Space::shared;
+    const std::int64_t capacity = shared ? gpu_.shared_bytes : gpu_.register_bytes;
+    if (used_bytes_[static_cast<int>(space)] <= capacity) return;
+    std::string sizes;
+    for (const Allocation& a : tiles_)
+      if (a.space == space)
+        sizes += (sizes.empty() ? "" : " + ") + std::string(a.tile) + " " + std::to_string(a.bytes);
+    fail(sizes + " bytes of " + (shared ? "shared memory" : "registers") + " do not fit in the " +
+         std::to_string(capacity) + " of " + std::string(gpu_.name));
+  }
+
+  // Aligned to a cache line. Every tile together is at most four bytes for each byte of capacity.
+  float* storage() {
+    if (!storage_) storage_.reset(new (std::align_val_t(64)) float[capacity_floats()]);
+    return storage_.get();
+  }
+
+  std::int64_t capacity_floats() const { return gpu_.shared_bytes + gpu_.register_bytes; }
+
+  struct Free {
+    void operator()(float* p) const { ::operator delete[](p, std::align_val_t(64)); }
+  };
+
+  const Gpu& gpu_;
+  std::string_view kernel_;
+  int element_bytes_;
+  bool checked_;
+  GridIndex position_{};
+  Counters counters_;
+  std::vector<Allocation> tiles_;
+  std::array<std::int64_t, 2> used_bytes_{};
+  std::int64_t used_floats_ = 0;
+  std::unique_ptr<float[], Free> storage_;
+};
+
+}  // namespace tile::cpu

@@ -1,0 +1,96 @@
+// The CPU as a device: runs a grid of blocks on all cores and adds up what they did.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "tile/cpu/block.h"
+#include "tile/dtype.h"
+
+namespace tile::cpu {
+
+class Device {
+ public:
+  explicit Device(const Gpu& gpu = find_gpu("h100"),
+                  int threads = static_cast<int>(std::thread::hardware_concurrency()))
+      : gpu_(gpu), threads_(std::max(threads, 1)) {}
+
+  // Reports reads of on-chip memory that nothing wrote, at the price of scanning every operand.
+  void set_checked(bool checked) { checked_ = checked; }
+
+  const Counters& counters() const { return counters_; }
+  void reset_counters() { counters_ = {}; }
+
+  // HBM for a tensor that is neither input nor output. The same memory comes back for the same
+  // tensor, with what was written to it before.
+  std::byte* workspace(Tensor tensor, std::int64_t bytes) {
+    counters_.hbm_workspace[tensor] += bytes;
+    Allocation& held = workspace_[tensor];
+    if (held.bytes < bytes) held = {bytes, std::unique_ptr<std::byte[]>(new std::byte[bytes])};
+    return held.data.get();
+  }
+
+  // Runs `kernel(block)` for each place of the grid. Which thread runs a block, and when, is not
+  // determined; blocks write to different parts of HBM, so the result is.
+  template <class Kernel>
+  void launch(std::string_view name, GridIndex grid, DType dtype, const Kernel& kernel) {
+    Run run;
+    run.blocks = grid.x * grid.y * grid.z;
+    const auto work = [&] { run_blocks(run, name, grid, dtype, kernel); };
+    std::vector<std::thread> helpers;
+    const std::int64_t wanted = std::min<std::int64_t>(threads_, run.blocks);
+    for (std::int64_t i = 1; i < wanted; ++i) helpers.emplace_back(work);
+    work();
+    for (std::thread& helper : helpers) helper.join();
+    if (run.error) std::rethrow_exception(run.error);
+    counters_ += run.counters;
+    ++counters_.launches;
+  }
+
+ private:
+  struct Allocation {
+    std::int64_t bytes = 0;
+    std::unique_ptr<std::byte[]> data;
+  };
+
+  struct Run {
+    std::int64_t blocks = 0;
+    std::atomic<std::int64_t> next = 0;
+    std::mutex mutex;  // protects what follows
+    Counters counters;
+    std::exception_ptr error;
+  };
+
+  template <class Kernel>
+  void run_blocks(Run& run, std::string_view name, GridIndex grid, DType dtype,
+                  const Kernel& kernel) const {
+    try {
+      Block block(gpu_, name, size_in_bytes(dtype), checked_);
+      for (std::int64_t i; (i = run.next++) < run.blocks;) {
+        block.begin({i % grid.x, i / grid.x % grid.y, i / grid.x / grid.y});
+        kernel(block);
+      }
+      const std::lock_guard lock(run.mutex);
+      run.counters += block.counters();
+    } catch (...) {
+      run.next = run.blocks;  // no further block starts
+      const std::lock_guard lock(run.mutex);
+      if (!run.error) run.error = std::current_exception();
+    }
+  }
+
+  const Gpu& gpu_;
+  int threads_;
+  bool checked_ = false;
+  Counters counters_;
+  std::map<Tensor, Allocation> workspace_;
+};
+
+}  // namespace tile::cpu

@@ -1,0 +1,86 @@
+// The two matrix products of attention: C += A Bᵀ and C += A B, A and C with rows along the lanes.
+#pragma once
+
+#include <cstddef>
+
+#include "tile/cpu/tiles.h"
+
+namespace tile::cpu {
+
+// Strides of the right operand, in floats: from one column of C to the next, and from one term of
+// the sum to the next. The elements are broadcast as they lie in HBM, without packing.
+struct RightStrides {
+  std::ptrdiff_t column;
+  std::ptrdiff_t term;
+};
+
+// One register block: C[rows, columns] (+)= sum over `terms` of A[rows, term] B[term, column]. The
+// sum starts from zero and is added to C at the end, which rounds less than adding the terms to C.
+template <int Vectors, int Columns, bool Accumulate>
+inline void multiply_block(float* c, std::ptrdiff_t ldc, const float* a, std::ptrdiff_t lda,
+                           const float* b, RightStrides strides, int terms) {
+  Vec sum[Columns][Vectors] = {};
+  for (int t = 0; t < terms; ++t, a += lda, b += strides.term) {
+    Vec left[Vectors];
+    TILE_UNROLL
+    for (int i = 0; i < Vectors; ++i) left[i] = load(a + i * lanes);
+    TILE_UNROLL
+    for (int j = 0; j < Columns; ++j) {
+      const Vec right = broadcast(b[j * strides.column]);
+      TILE_UNROLL
+      for (int i = 0; i < Vectors; ++i) sum[j][i] += left[i] * right;
+    }
+  }
+  TILE_UNROLL
+  for (int j = 0; j < Columns; ++j) {
+    TILE_UNROLL
+    for (int i = 0; i < Vectors; ++i) {
+      float* to = c + j * ldc + i * lanes;
+      store(to, Accumulate ? load(to) + sum[j][i] : sum[j][i]);
+    }
+  }
+}
+
+// C[Rows, Cols] (+)= A[Rows, terms] B. Rows is the leading dimension of A and C.
+template <int Rows, int Cols, bool Accumulate>
+inline void multiply(float* c, const float* a, const float* b, RightStrides strides, int terms) {
+  constexpr int step = vector_block * lanes;
+  static_assert(Rows % step == 0 && Cols % 4 == 0 && column_block == 6);
+  // As many blocks of six columns as leave a multiple of four: narrow blocks wait for the FMA's
+  // latency.
+  constexpr int fours = Cols % 6 / 2 == 1 ? 2 : Cols % 6 / 2 == 2 ? 1 : 0;
+  constexpr int wide = Cols - 4 * fours;
+  for (int row = 0; row < Rows; row += step) {
+    const auto block = [&]<int Columns>(int j) {
+      multiply_block<vector_block, Columns, Accumulate>(c + j * Rows + row, Rows, a + row, Rows,
+                                                        b + j * strides.column, strides, terms);
+    };
+    for (int j = 0; j < wide; j += column_block) block.template operator()<column_block>(j);
+    for (int j = wide; j < Cols; j += 4) block.template operator()<4>(j);
+  }
+}
+
+// S = A Bᵀ.   A [Rows, Depth]   B [Cols, Depth]
+template <int Rows, int Cols, int Depth>
+void mma_ABt(const TileView<Rows, Cols, Order::columns>& S,
+             const TileView<Rows, Depth, Order::columns>& A,
+             const TileView<Cols, Depth, Order::rows>& B) {
+  require_written("mma_ABt", A);
+  require_written("mma_ABt", B);
+  S.block->counters().flops += 2ll * Rows * Cols * Depth;
+  multiply<Rows, Cols, false>(S.data, A.data, B.data, {.column = B.stride, .term = 1}, Depth);
+}
+
+// O += A B.   A [Rows, Depth]   B [Depth, Cols]
+template <int Rows, int Cols, int Depth>
+void mma_AB(const TileView<Rows, Cols, Order::columns>& O,
+            const TileView<Rows, Depth, Order::columns>& A,
+            const TileView<Depth, Cols, Order::rows>& B) {
+  require_written("mma_AB", O);
+  require_written("mma_AB", A);
+  require_written("mma_AB", B);
+  O.block->counters().flops += 2ll * Rows * Cols * Depth;
+  multiply<Rows, Cols, true>(O.data, A.data, B.data, {.column = 1, .term = B.stride}, Depth);
+}
+
+}  // namespace tile::cpu

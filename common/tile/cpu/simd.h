@@ -1,0 +1,101 @@
+// The SIMD vector of the CPU backend: one source for AVX-512, AVX2, NEON and plain compilers.
+//
+// The arithmetic is written with the vector extensions of GCC and Clang, which every one of these
+// targets compiles to its own instructions. Intrinsics stand only where no operator says the same.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#if !defined(TILE_SIMD_PORTABLE) && defined(__AVX512F__) && defined(__AVX512DQ__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored \
+    "-Wuninitialized"  // GCC 12 passes an undefined vector to its builtins
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+#define TILE_SIMD_AVX512 1
+#endif
+
+// Unrolls the loop that follows; GCC would keep arrays of vectors in memory otherwise.
+#if defined(__clang__)
+#define TILE_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define TILE_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+namespace tile::cpu {
+
+// `vector_block` vectors of rows times `column_block` columns is the register block of a matrix
+// product: the most accumulators that the registers hold beside the operands.
+#if TILE_SIMD_AVX512
+inline constexpr std::string_view simd_name = "AVX-512";
+inline constexpr int lanes = 16, vector_block = 4, column_block = 6;  // of 32 registers
+#elif !defined(TILE_SIMD_PORTABLE) && defined(__AVX2__) && defined(__FMA__)
+inline constexpr std::string_view simd_name = "AVX2";
+inline constexpr int lanes = 8, vector_block = 2, column_block = 6;  // of 16 registers
+#elif !defined(TILE_SIMD_PORTABLE) && defined(__ARM_NEON)
+inline constexpr std::string_view simd_name = "NEON";
+inline constexpr int lanes = 4, vector_block = 4, column_block = 6;  // of 32 registers
+#else
+inline constexpr std::string_view simd_name = "portable";
+inline constexpr int lanes = 4, vector_block = 2, column_block = 6;
+#endif
+
+using Vec = float __attribute__((vector_size(lanes * 4)));
+using VecInt = std::int32_t __attribute__((vector_size(lanes * 4)));
+
+inline Vec broadcast(float x) {
+  return x - Vec{};
+}
+
+inline Vec load(const float* p) {
+  Vec v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+inline void store(float* p, Vec v) {
+  std::memcpy(p, &v, sizeof v);
+}
+
+inline Vec max(Vec a, Vec b) {
+#if TILE_SIMD_AVX512
+  return _mm512_max_ps(a, b);
+#else
+  return a > b ? a : b;
+#endif
+}
+
+// 2^x for x <= 127, to 2 units in the last place; 2^-inf = 0 and 2^0 = 1 exactly. A NaN stays one.
+//
+// x = n + r with |r| <= 1/2, and 2^r by a polynomial fitted to the least relative error (9e-8).
+inline Vec exp2(Vec x) {
+#if TILE_SIMD_AVX512
+  const Vec r = _mm512_reduce_ps(x, 0);  // x - round(x), and 0 for an infinity
+  const Vec n = x - r;
+#else
+  const Vec least = broadcast(-127.0f);
+  const Vec shift = broadcast(0x1.8p23f);  // adding it rounds to an integer in the low bits
+  const Vec clamped = x < least ? least : x;
+  const Vec shifted = clamped + shift;
+  const Vec r = clamped - (shifted - shift);
+#endif
+  Vec p = broadcast(0x1.5bba14p-10f);
+  p = p * r + broadcast(0x1.3cea88p-7f);
+  p = p * r + broadcast(0x1.c6b752p-5f);
+  p = p * r + broadcast(0x1.ebf9bcp-3f);
+  p = p * r + broadcast(0x1.62e42ap-1f);
+  p = p * r + broadcast(1.0f);
+#if TILE_SIMD_AVX512
+  return _mm512_scalef_ps(p, n);
+#else
+  const VecInt bits = (VecInt)p + ((VecInt)shifted << 23);  // n added to the exponent
+  return x < broadcast(-126.0f) ? Vec{} : (Vec)bits;
+#endif
+}
+
+}  // namespace tile::cpu

@@ -1,0 +1,20 @@
+// The two ways in which something can be wrong, each one line of text.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace tile {
+
+// The caller asked for something impossible: names the argument, its value and what was expected.
+// `ladder` prints it and exits with status 2.
+struct BadInput : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+// A kernel misused the machine: names the kernel, the block, the operation and the tile.
+struct TileError : std::logic_error {
+  using std::logic_error::logic_error;
+};
+
+}  // namespace tile

@@ -1,0 +1,38 @@
+// The vocabulary in which every kernel is written once; README.md beside this file is its manual.
+#pragma once
+
+#include <numbers>
+
+#include "tile/cpu/device.h"
+#include "tile/cpu/matrix.h"
+#include "tile/cpu/memory.h"
+#include "tile/cpu/rows.h"
+
+#define TILE_KERNEL inline
+
+namespace tile {
+
+using Device = cpu::Device;
+using GridIndex = cpu::GridIndex;
+
+// Shared memory: the left operand of a product, whose rows are the rows of the result ...
+template <class Block, int Rows, int Cols>
+using LeftTile = cpu::Tile<Rows, Cols, cpu::Order::columns, cpu::Space::shared>;
+
+// ... and the right operand, which lies as it does in HBM.
+template <class Block, int Rows, int Cols>
+using RightTile = cpu::Tile<Rows, Cols, cpu::Order::rows, cpu::Space::shared>;
+
+// Registers: the result of a product, and the left operand of the next.
+template <class Block, int Rows, int Cols>
+using Accumulator = cpu::Tile<Rows, Cols, cpu::Order::columns, cpu::Space::registers>;
+
+// Registers: one number for each row.
+template <class Block, int Rows>
+using RowVector = cpu::Tile<Rows, 1, cpu::Order::columns, cpu::Space::registers>;
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace tile
