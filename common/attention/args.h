@@ -1,0 +1,85 @@
+// What a kernel is given: views of the tensors in HBM, and the problem's scalars.
+#pragma once
+
+#include <algorithm>
+
+#include "attention/problem.h"
+#include "tile/hbm.h"
+#include "tile/tile.h"
+
+namespace flash {
+
+// A tensor with any order of dimensions, as long as the elements of a row are adjacent.
+struct TensorView {
+  std::byte* data = nullptr;
+  DType dtype = DType::f32;
+  std::int64_t row_stride = 0;  // in elements, from a token to the next
+  std::int64_t head_stride = 0;
+};
+
+// One query head of one sequence.
+struct Head {
+  std::int64_t queries, keys;
+  std::int64_t diagonal;        // causal: query i sees key j if j <= i + diagonal
+  tile::HbmMatrix Q, O, O_acc;  // [queries, head_dim]
+  tile::HbmMatrix K, V;         // [keys, head_dim] of the head's group
+  tile::HbmMatrix S, P;         // [queries, keys]
+  tile::HbmVector m, l, LSE;    // [queries]
+};
+
+struct AttentionArgs {
+  std::int64_t batch, heads, kv_heads, seqlen_q, seqlen_k, head_dim, total_q;
+  DType dtype;
+  bool causal;
+  float scale;
+  const std::int32_t* cu_seqlens_q = nullptr;  // null: not packed
+  const std::int32_t* cu_seqlens_k = nullptr;
+  TensorView Q = {}, K = {}, V = {}, O = {};
+  float* LSE = nullptr;
+
+  // Workspace that a stage asks its device for.
+  TensorView O_acc = {};
+  float *S = nullptr, *P = nullptr, *m = nullptr, *l = nullptr;
+
+  Head head(std::int64_t b, std::int64_t h) const;
+};
+
+inline Head AttentionArgs::head(std::int64_t b, std::int64_t h) const {
+  const bool packed = cu_seqlens_q != nullptr;
+  const std::int64_t q_begin = packed ? cu_seqlens_q[b] : b * seqlen_q;
+  const std::int64_t k_begin = packed ? cu_seqlens_k[b] : b * seqlen_k;
+  const std::int64_t queries = packed ? cu_seqlens_q[b + 1] - q_begin : seqlen_q;
+  const std::int64_t keys = packed ? cu_seqlens_k[b + 1] - k_begin : seqlen_k;
+  const std::int64_t kv_head = h / (heads / kv_heads);
+  const std::int64_t row = packed ? h * total_q + q_begin : (b * heads + h) * seqlen_q;
+
+  using tile::Tensor;
+  const auto matrix = [&](Tensor tensor, const TensorView& view, std::int64_t begin,
+                          std::int64_t rows, std::int64_t head) -> tile::HbmMatrix {
+    const std::int64_t offset = begin * view.row_stride + head * view.head_stride;
+    return {tensor, view.dtype, view.data + offset * size_in_bytes(view.dtype),
+            rows,   head_dim,   view.row_stride};
+  };
+  const auto scores = [&](Tensor tensor, float* data) -> tile::HbmMatrix {
+    auto* first = reinterpret_cast<std::byte*>(data ? data + row * seqlen_k : nullptr);
+    return {tensor, DType::f32, first, queries, keys, seqlen_k};
+  };
+  const auto statistic = [&](Tensor tensor, float* data) -> tile::HbmVector {
+    return {tensor, data ? data + row : nullptr, queries};
+  };
+  return {.queries = queries,
+          .keys = keys,
+          .diagonal = keys - queries,
+          .Q = matrix(Tensor::Q, Q, q_begin, queries, h),
+          .O = matrix(Tensor::O, O, q_begin, queries, h),
+          .O_acc = matrix(Tensor::O_acc, O_acc, q_begin, queries, h),
+          .K = matrix(Tensor::K, K, k_begin, keys, kv_head),
+          .V = matrix(Tensor::V, V, k_begin, keys, kv_head),
+          .S = scores(Tensor::S, S),
+          .P = scores(Tensor::P, P),
+          .m = statistic(Tensor::m, m),
+          .l = statistic(Tensor::l, l),
+          .LSE = statistic(Tensor::LSE, LSE)};
+}
+
+}  // namespace flash

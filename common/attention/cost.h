@@ -1,0 +1,17 @@
+// What each stage costs, exactly: the formulas that its counters must equal.
+//
+// Bytes are counted per tensor and direction; sequences, heads and ragged tiles one by one. Every
+// formula is derived in the README of its stage.
+#pragma once
+
+#include "attention/problem.h"
+#include "tile/counters.h"
+
+namespace flash {
+
+tile::Counters naive_cost(const Problem& problem);
+tile::Counters tiling_cost(const Problem& problem);
+tile::Counters online_softmax_cost(const Problem& problem);
+tile::Counters v2_cost(const Problem& problem);
+
+}  // namespace flash

@@ -1,0 +1,43 @@
+// A loop over all cores.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace flash {
+
+inline int hardware_threads() {
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// Calls body(i) once for every i in [0, count), in no particular order. The first exception ends
+// the loop and is thrown again in the caller.
+template <class Body>
+void parallel_for(std::int64_t count, Body&& body) {
+  std::atomic<std::int64_t> next = 0;
+  std::exception_ptr error;
+  std::mutex error_mutex;
+  const auto work = [&] {
+    try {
+      for (std::int64_t i = next++; i < count; i = next++) body(i);
+    } catch (...) {
+      next = count;
+      const std::lock_guard lock(error_mutex);
+      if (!error) error = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::int64_t t = 1; t < std::min<std::int64_t>(hardware_threads(), count); ++t)
+      threads.emplace_back(work);
+    work();
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace flash

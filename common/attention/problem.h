@@ -1,0 +1,68 @@
+// The attention problem: its shapes, and where each sequence lies.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "tile/dtype.h"
+#include "tile/error.h"
+
+namespace flash {
+
+using tile::BadInput;
+using tile::DType;
+
+inline constexpr int max_head_dim = 256;
+
+// Rows of one sequence in the packed q and k; for padded tensors every sequence has the same
+// length.
+struct Sequence {
+  std::int64_t q_begin, q_length;
+  std::int64_t k_begin, k_length;
+};
+
+// q, o:  [batch, seqlen_q, heads, head_dim]        packed: [total_q, heads, head_dim]
+// k, v:  [batch, seqlen_k, kv_heads, head_dim]     packed: [total_k, kv_heads, head_dim]
+// lse:   [batch, heads, seqlen_q] fp32             packed: [heads, total_q]
+// Query head h reads key head h / (heads / kv_heads). A causal query i sees the keys
+// j <= i + (seqlen_k - seqlen_q) of its sequence.
+struct Problem {
+  std::int64_t batch = 1;
+  std::int64_t heads = 4;
+  std::int64_t kv_heads = 4;
+  std::int64_t seqlen_q = 1024;  // packed: the longest sequence
+  std::int64_t seqlen_k = 1024;
+  std::int64_t head_dim = 64;
+  DType dtype = DType::f32;
+  bool causal = false;
+  double scale = 0;                        // of the scores; 0 means 1/sqrt(head_dim)
+  std::vector<std::int32_t> cu_seqlens_q;  // packed: batch + 1 offsets; empty otherwise
+  std::vector<std::int32_t> cu_seqlens_k;
+
+  bool packed() const { return !cu_seqlens_q.empty(); }
+  std::int64_t total_q() const { return packed() ? cu_seqlens_q.back() : batch * seqlen_q; }
+  std::int64_t total_k() const { return packed() ? cu_seqlens_k.back() : batch * seqlen_k; }
+  double softmax_scale() const {
+    return scale != 0 ? scale : 1 / std::sqrt(static_cast<double>(head_dim));
+  }
+
+  Sequence sequence(std::int64_t b) const {
+    if (!packed()) return {b * seqlen_q, seqlen_q, b * seqlen_k, seqlen_k};
+    return {cu_seqlens_q[b], cu_seqlens_q[b + 1] - cu_seqlens_q[b],  //
+            cu_seqlens_k[b], cu_seqlens_k[b + 1] - cu_seqlens_k[b]};
+  }
+
+  // Where the statistics (LSE, m, l) of head h of sequence b begin.
+  std::int64_t row_offset(std::int64_t b, std::int64_t h) const {
+    return packed() ? h * total_q() + cu_seqlens_q[b] : (b * heads + h) * seqlen_q;
+  }
+};
+
+// Throws BadInput, naming the argument, its value and what was expected.
+void validate(const Problem& problem);
+
+// 4 N_q N_k d a head, half of it when causal: what GFLOP/s counts whatever a stage executes.
+double nominal_flops(const Problem& problem);
+
+}  // namespace flash

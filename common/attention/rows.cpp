@@ -1,0 +1,74 @@
+#include "attention/rows.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "attention/random.h"
+
+namespace flash {
+namespace {
+
+constexpr std::int64_t smallest_sample = 16;
+
+// Bounds the memory of the results: 12 bytes an element for the reference and the plain
+// computation.
+constexpr double most_elements = 3e6;
+
+std::vector<std::int64_t> sample(std::int64_t length, std::int64_t count, std::uint64_t key) {
+  const std::int64_t telling[] = {0,  length - 1, length / 2, 1,   length - 2, 63,
+                                  64, 65,         127,        128, 129};
+  std::set<std::int64_t> rows;
+  for (const std::int64_t row : telling)
+    if (row >= 0 && row < length) rows.insert(row);
+  for (std::uint64_t i = 0; static_cast<std::int64_t>(rows.size()) < count; ++i)
+    rows.insert(random_below(length, key, i));
+  return {rows.begin(), rows.end()};
+}
+
+}  // namespace
+
+std::int64_t Rows::count() const {
+  return std::accumulate(of_sequence.begin(), of_sequence.end(), std::int64_t{0},
+                         [](std::int64_t sum, const auto& rows) {
+                           return sum + static_cast<std::int64_t>(rows.size());
+                         });
+}
+
+Rows all_rows(const Problem& problem) {
+  Rows rows;
+  for (std::int64_t b = 0; b < problem.batch; ++b) {
+    auto& all = rows.of_sequence.emplace_back(problem.sequence(b).q_length);
+    std::iota(all.begin(), all.end(), 0);
+  }
+  return rows;
+}
+
+Rows sample_rows(const Problem& problem, double flops) {
+  double cost = 0, elements = 0;
+  for (std::int64_t b = 0; b < problem.batch; ++b) {
+    const Sequence s = problem.sequence(b);
+    const double row_elements = static_cast<double>(s.q_length * problem.heads * problem.head_dim);
+    elements += row_elements;
+    cost += 4 * row_elements * static_cast<double>(s.k_length);
+  }
+  if (cost <= flops && elements <= most_elements) return all_rows(problem);
+  const double share = std::min(flops / cost, most_elements / elements);
+  Rows rows;
+  for (std::int64_t b = 0; b < problem.batch; ++b) {
+    const std::int64_t length = problem.sequence(b).q_length;
+    const auto count =
+        std::max(smallest_sample, static_cast<std::int64_t>(share * static_cast<double>(length)));
+    rows.of_sequence.push_back(
+        sample(length, std::min(count, length), static_cast<std::uint64_t>(b)));
+  }
+  return rows;
+}
+
+KeyRange visible_keys(const Problem& problem, const Sequence& sequence, std::int64_t query) {
+  if (!problem.causal) return {0, sequence.k_length};
+  const std::int64_t end = query + 1 + sequence.k_length - sequence.q_length;
+  return {0, std::clamp<std::int64_t>(end, 0, sequence.k_length)};
+}
+
+}  // namespace flash
