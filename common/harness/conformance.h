@@ -1,0 +1,28 @@
+// What every stage has to pass: the shapes of the FlashAttention test grid, scaled to a CPU.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/checker.h"
+#include "harness/stage.h"
+
+namespace flash {
+
+struct ConformanceCase {
+  std::string name;  // letters, digits and _
+  Problem problem;
+  std::uint64_t seed;
+};
+
+// Lengths of tests/test_flash_attn.py with every dtype, full and causal, head dimensions, MHA, GQA
+// and MQA in turn; lengths of 0, 1, 17 and around the tiles; and packed batches.
+std::vector<ConformanceCase> conformance_cases();
+
+// Runs the stage in checked mode and applies the acceptance rule.
+CheckResult check_outputs(const Stage& stage, const ConformanceCase& test);
+
+// Which counters of a run differ from the stage's formulas, a line each; empty if none does.
+std::string compare_counters(const tile::Counters& counted, const tile::Counters& formula);
+
+}  // namespace flash

@@ -1,0 +1,23 @@
+// Runs a stage on a problem.
+#pragma once
+
+#include "attention/tensors.h"
+#include "harness/stage.h"
+
+namespace flash {
+
+// Outputs of the problem's size, all NaN: what a stage forgets to write fails every check.
+Outputs unwritten_outputs(const Problem& problem);
+
+// Views of the tensors for a kernel; they live as long as the tensors and the problem.
+AttentionArgs make_args(const Problem& problem, const Inputs& inputs, Outputs& outputs);
+
+// The stage's outputs. Throws BadInput if the machine's memory cannot hold the stage's workspace,
+// and TileError if a kernel misuses the device.
+Outputs execute(const Stage& stage, tile::Device& device, const Problem& problem,
+                const Inputs& inputs);
+
+// Throws BadInput if the stage's workspace does not fit in the memory that is available.
+void require_memory(const Stage& stage, const Problem& problem);
+
+}  // namespace flash

@@ -1,0 +1,34 @@
+// Inputs that tell right from wrong, and random problems.
+#pragma once
+
+#include <cstdint>
+
+#include "attention/problem.h"
+#include "attention/tensors.h"
+
+namespace flash {
+
+// The same bits for the same problem and seed on every machine.
+//
+// K is normal with standard deviation 1. A row of Q is a = 2.5 / (scale sqrt(d)) times
+// sin(t) noise + cos(t) K[peak], where the peak is one of the last 8 keys that the row sees. Noise
+// and K[peak] have variance 1, and so has the mixture; a scaled score q.k scale is then a sum of d
+// products of variance (a scale)^2: standard deviation 2.5 for every head_dim. The peak's own score
+// is 2.5 cos(t) sqrt(d) on average; cos(t) = min(0.8, 4/sqrt(d)) makes that 10, four standard
+// deviations, from head_dim 25 on.
+//
+// V is normal around 0.5 + 0.25 ((column + kv head) mod 4), so that zeros, a mean and a wrong head
+// all show.
+//
+// Scores past exp's fp32 range, +-88, depend on seed mod 4:
+//   1  every 8th row of head 0 is its peak key times a factor that brings the peak to about 130
+//      (head_dim >= 64). The weights are almost one-hot, which no rounding of scores disturbs.
+//   2  all scores of key head 0 are moved by +110; 3: by -110. Only f32 (and head_dim >= 2): in 16
+//      bits the rounding of such scores would make the plain computation, hence the bound, useless.
+Inputs generate(const Problem& problem, std::uint64_t seed);
+
+// A small problem of any shape: lengths 0 to 200, often around multiples of 64, head_dim 1 to 256,
+// padded or packed, MHA, GQA or MQA, causal or not.
+Problem random_problem(std::uint64_t seed, DType dtype);
+
+}  // namespace flash

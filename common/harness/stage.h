@@ -1,0 +1,40 @@
+// A stage, and the registry that `ladder`, the conformance suite and the docs read.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "attention/args.h"
+#include "attention/cost.h"
+#include "attention/tiles.h"
+#include "attention/workspace.h"
+#include "tile/tile.h"
+
+namespace flash {
+
+struct Stage {
+  std::string_view name;                          // of the folder, "03_v2"
+  std::string_view idea;                          // one line
+  void (*forward)(tile::Device&, AttentionArgs);  // writes args.O and args.LSE
+  tile::Counters (*cost)(const Problem&);         // exact; what the counters must equal
+};
+
+// All registered stages, by name.
+const std::vector<Stage>& stages();
+
+// Throws BadInput, listing the stages there are.
+const Stage& find_stage(std::string_view name);
+
+struct Registration {
+  explicit Registration(const Stage& stage);
+};
+
+}  // namespace flash
+
+// Registers a stage for running, testing and the docs: one line at the end of its attention.h.
+#define ATTENTION_STAGE(...)                        \
+  inline const ::flash::Registration registration { \
+    ::flash::Stage {                                \
+      __VA_ARGS__                                   \
+    }                                               \
+  }
