@@ -1,0 +1,42 @@
+# What the root and every stage include: common/, and attention_stage() to declare a stage.
+include_guard(GLOBAL)
+
+# Before anything is compiled, so that the fetched dependencies are optimised as well.
+get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+if(NOT CMAKE_BUILD_TYPE AND NOT multi_config)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, or Debug for checked mode" FORCE)
+endif()
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+set(ATTENTION_SOLUTION_DIR "" CACHE PATH
+  "Folder whose <stage>/attention.h takes the place of the stage's own, where there is one")
+
+include(GoogleTest)
+enable_testing()
+add_subdirectory(${CMAKE_CURRENT_LIST_DIR}/.. ${CMAKE_BINARY_DIR}/common)
+
+# attention_stage()
+#
+# Declares the stage that lives in the calling folder and is named after it:
+#   <stage>            its kernel as objects; linking them registers the stage in a program
+#   <stage>_test       the conformance suite and the stage's own attention_test.cpp, label <stage>
+#   attention_ladder   gains the stage
+function(attention_stage)
+  get_filename_component(stage ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  set(header_dir ${CMAKE_CURRENT_SOURCE_DIR})
+  if(ATTENTION_SOLUTION_DIR AND EXISTS ${ATTENTION_SOLUTION_DIR}/${stage}/attention.h)
+    set(header_dir ${ATTENTION_SOLUTION_DIR}/${stage})
+    message(STATUS "${stage}: attention.h is taken from ${header_dir}")
+  endif()
+
+  add_library(${stage} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/stage.cpp)
+  target_include_directories(${stage} BEFORE PRIVATE ${header_dir})
+  target_link_libraries(${stage} PUBLIC harness)
+  target_link_libraries(attention_ladder PRIVATE ${stage})
+
+  file(GLOB stage_tests CONFIGURE_DEPENDS attention_test.cpp)  # INTERIM
+  add_executable(${stage}_test ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/empty.cpp ${stage_tests})
+  target_link_libraries(${stage}_test PRIVATE ${stage} conformance GTest::gtest_main)
+  gtest_discover_tests(${stage}_test
+    TEST_PREFIX ${stage}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${stage})
+endfunction()
