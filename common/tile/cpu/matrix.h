@@ -68,7 +68,7 @@ void mma_ABt(const TileView<Rows, Cols, Order::columns>& S,
   require_written("mma_ABt", A);
   require_written("mma_ABt", B);
   S.block->counters().flops += 2ll * Rows * Cols * Depth;
-  multiply<Rows, Cols, false>(S.data, A.data, B.data, {.column = B.stride, .term = 1}, Depth);
+  multiply<Rows, Cols, false>(S.data, A.data, B.data(), {.column = B.stride(), .term = 1}, Depth);
 }
 
 // O += A B.   A [Rows, Depth]   B [Depth, Cols]
@@ -80,7 +80,7 @@ void mma_AB(const TileView<Rows, Cols, Order::columns>& O,
   require_written("mma_AB", A);
   require_written("mma_AB", B);
   O.block->counters().flops += 2ll * Rows * Cols * Depth;
-  multiply<Rows, Cols, true>(O.data, A.data, B.data, {.column = 1, .term = B.stride}, Depth);
+  multiply<Rows, Cols, true>(O.data, A.data, B.data(), {.column = 1, .term = B.stride()}, Depth);
 }
 
 }  // namespace tile::cpu

@@ -27,18 +27,40 @@ inline Overlap overlap(const HbmMatrix& hbm, std::int64_t row, std::int64_t col,
   return {row, col, left(hbm.rows, row, rows), left(hbm.cols, col, cols)};
 }
 
-inline void count(PerTensor& counter, const HbmMatrix& hbm, const Overlap& part) {
-  counter[hbm.tensor] += std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype);
+// A transfer has to begin inside the tensor; its tail may reach past the end. A load may also begin
+// just there, which reads nothing: a sequence can be empty.
+inline void require_inside(const Block& block, std::string_view operation, std::string_view tile,
+                           Tensor tensor, std::string_view axis, std::int64_t first,
+                           std::int64_t size) {
+  const std::int64_t most = operation == "load" ? size : size - 1;
+  if (first >= 0 && first <= most) return;
+  block.fail(std::string(operation) + " of tile " + std::string(tile) + " begins at " +
+             std::string(axis) + " " + std::to_string(first) + ", outside the " +
+             std::to_string(size) + " of tensor " + std::string(name(tensor)));
 }
 
-// The transfer of a tile has to begin inside the tensor; its tail may reach past the end. A load
-// may also begin just there, which reads nothing: a sequence can be empty.
-inline void require_inside(const Block& block, std::string_view operation, std::string_view tensor,
-                           std::string_view axis, std::int64_t first, std::int64_t size) {
-  if (first >= 0 && first < size) return;
-  block.fail(std::string(operation) + " " + std::string(tensor) + " begins at " +
-             std::string(axis) + " " + std::to_string(first) + ", outside the tensor's " +
-             std::to_string(size));
+// The part of `hbm` that the tile moves, counted.
+template <int Rows, int Cols, Order Layout>
+Overlap transfer(std::string_view operation, const TileView<Rows, Cols, Layout>& tile,
+                 const HbmMatrix& hbm, std::int64_t row, std::int64_t col) {
+  require_inside(*tile.block, operation, tile.name, hbm.tensor, "row", row, hbm.rows);
+  require_inside(*tile.block, operation, tile.name, hbm.tensor, "column", col, hbm.cols);
+  const Overlap part = overlap(hbm, row, col, Rows, Cols);
+  Counters& counters = tile.block->counters();
+  (operation == "load" ? counters.hbm_read : counters.hbm_write)[hbm.tensor] +=
+      std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype);
+  return part;
+}
+
+// The same for row statistics: how many rows.
+template <int Rows>
+std::int64_t transfer(std::string_view operation, const TileView<Rows, 1, Order::columns>& tile,
+                      const HbmVector& hbm, std::int64_t row) {
+  require_inside(*tile.block, operation, tile.name, hbm.tensor, "row", row, hbm.rows);
+  const std::int64_t valid = std::min<std::int64_t>(Rows, hbm.rows - row);
+  Counters& counters = tile.block->counters();
+  (operation == "load" ? counters.hbm_read : counters.hbm_write)[hbm.tensor] += valid * 4;
+  return valid;
 }
 
 template <int Count, class T>
@@ -56,13 +78,14 @@ void read_rows(float* to, const HbmMatrix& hbm, Overlap part, int rows) {
   with_type(hbm.dtype, [&](auto type) {
     for (int r = 0; r < rows; ++r, to += Cols) {
       const int valid = r < part.rows ? part.cols : 0;
-      const auto* from = hbm.row<decltype(type)>(part.row + r) + part.col;
-      if (valid == Cols) {
-        widen<Cols>(to, from);
-      } else {
-        for (int c = 0; c < valid; ++c) to[c] = to_float(from[c]);
-        std::fill(to + valid, to + Cols, 0.0f);
+      if (valid > 0) {
+        const auto* from = hbm.row<decltype(type)>(part.row + r) + part.col;
+        if (valid == Cols)
+          widen<Cols>(to, from);
+        else
+          for (int c = 0; c < valid; ++c) to[c] = to_float(from[c]);
       }
+      std::fill(to + valid, to + Cols, 0.0f);
     }
   });
 }
@@ -71,28 +94,20 @@ void read_rows(float* to, const HbmMatrix& hbm, Overlap part, int rows) {
 template <int Rows, int Cols>
 void load(const TileView<Rows, Cols, Order::rows>& tile, const HbmMatrix& hbm, std::int64_t row,
           std::int64_t col = 0) {
-  const Overlap part = overlap(hbm, row, col, Rows, Cols);
-  require_inside(*tile.block, "load", name(hbm.tensor), "row", row, hbm.rows + 1);
-  require_inside(*tile.block, "load", name(hbm.tensor), "column", col, hbm.cols + 1);
-  count(tile.block->counters().hbm_read, hbm, part);
+  const Overlap part = transfer("load", tile, hbm, row, col);
   const bool as_it_lies = hbm.dtype == DType::f32 && part.rows == Rows && part.cols == Cols;
-  if (as_it_lies && !tile.block->checked()) {
-    tile.data = hbm.row<float>(row) + col;
-    tile.stride = hbm.row_stride;
+  if (as_it_lies && Rows == tile.tile_rows && !tile.block->checked()) {
+    *tile.source = {hbm.row<float>(row) + col, hbm.row_stride};
   } else {
-    read_rows<Cols>(tile.storage, hbm, part, Rows);
-    tile.data = tile.storage;
-    tile.stride = Cols;
+    read_rows<Cols>(tile.storage + tile.first * Cols, hbm, part, Rows);
+    *tile.source = {tile.storage, Cols};
   }
 }
 
 template <int Rows, int Cols>
 void load(const TileView<Rows, Cols, Order::columns>& tile, const HbmMatrix& hbm, std::int64_t row,
           std::int64_t col = 0) {
-  const Overlap part = overlap(hbm, row, col, Rows, Cols);
-  require_inside(*tile.block, "load", name(hbm.tensor), "row", row, hbm.rows + 1);
-  require_inside(*tile.block, "load", name(hbm.tensor), "column", col, hbm.cols + 1);
-  count(tile.block->counters().hbm_read, hbm, part);
+  const Overlap part = transfer("load", tile, hbm, row, col);
   alignas(64) float strip[lanes * Cols];
   for (int r = 0; r < Rows; r += lanes) {
     read_rows<Cols>(strip, hbm, {row + r, col, part.rows - r, part.cols}, lanes);
@@ -105,11 +120,8 @@ void load(const TileView<Rows, Cols, Order::columns>& tile, const HbmMatrix& hbm
 template <int Rows, int Cols>
 void store(const HbmMatrix& hbm, std::int64_t row, std::int64_t col,
            const TileView<Rows, Cols, Order::columns>& tile) {
-  require_inside(*tile.block, "store", name(hbm.tensor), "row", row, hbm.rows);
-  require_inside(*tile.block, "store", name(hbm.tensor), "column", col, hbm.cols);
+  const Overlap part = transfer("store", tile, hbm, row, col);
   require_written("store", tile);
-  const Overlap part = overlap(hbm, row, col, Rows, Cols);
-  count(tile.block->counters().hbm_write, hbm, part);
   alignas(64) float strip[lanes * Cols];
   for (int r = 0; r < part.rows; r += lanes) {
     for (int c = 0; c < part.cols; c += lanes)
@@ -132,19 +144,15 @@ void store(const HbmMatrix& hbm, std::int64_t row,
 // Row statistics; the rows past the end of the vector are zero, and dropped.
 template <int Rows>
 void load(const TileView<Rows, 1, Order::columns>& tile, const HbmVector& hbm, std::int64_t row) {
-  require_inside(*tile.block, "load", name(hbm.tensor), "row", row, hbm.rows + 1);
-  const auto valid = std::min<std::int64_t>(Rows, hbm.rows - row);
-  tile.block->counters().hbm_read[hbm.tensor] += valid * 4;
+  const std::int64_t valid = transfer("load", tile, hbm, row);
   std::copy_n(hbm.data + row, valid, tile.data);
   std::fill(tile.data + valid, tile.data + Rows, 0.0f);
 }
 
 template <int Rows>
 void store(const HbmVector& hbm, std::int64_t row, const TileView<Rows, 1, Order::columns>& tile) {
-  require_inside(*tile.block, "store", name(hbm.tensor), "row", row, hbm.rows);
+  const std::int64_t valid = transfer("store", tile, hbm, row);
   require_written("store", tile);
-  const auto valid = std::min<std::int64_t>(Rows, hbm.rows - row);
-  tile.block->counters().hbm_write[hbm.tensor] += valid * 4;
   std::copy_n(tile.data, valid, hbm.data + row);
 }
 

@@ -89,9 +89,9 @@ void exp2_difference(const ColumnTile<Rows, Cols>& tile, const ColumnTile<Rows, 
   });
 }
 
-// The same for row statistics, where the subtraction comes first: a maximum that has not moved gives
-// exactly 1. Above, the rounding of row * factor would leave 1 + 5e-6 at a score of 110, and the
-// factors of all key tiles multiply.
+// The same for row statistics, where the subtraction comes first: a maximum that has not moved
+// gives exactly 1. Above, the rounding of row * factor would leave 1 + 5e-6 at a score of 110, and
+// the factors of all key tiles multiply.
 template <int Rows>
 void exp2_difference(const ColumnTile<Rows, 1>& old_row, const ColumnTile<Rows, 1>& row,
                      float factor) {

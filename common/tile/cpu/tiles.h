@@ -25,32 +25,56 @@ struct TileView<Rows, Cols, Order::columns> {
   float* data;
 };
 
+// Where the elements of a tile in row order are read: on chip, or in the tensor itself if it holds
+// fp32 rows, which need no conversion. Both count as the same traffic.
+struct RowSource {
+  const float* data;
+  std::ptrdiff_t stride;  // from row to row
+};
+
 template <int Rows, int Cols>
 struct TileView<Rows, Cols, Order::rows> {
   Block* block;
   std::string_view name;
-  float* storage;  // on chip, [Rows, Cols]
+  float* storage;     // on chip, of the whole tile
+  RowSource* source;  // of the whole tile
+  int first;          // row of the tile
+  int tile_rows;
 
-  // Where the elements are read: `storage`, or the tensor itself where load had nothing to convert.
-  mutable const float* data = storage;
-  mutable std::ptrdiff_t stride = Cols;  // from row to row
+  const float* data() const { return source->data + first * source->stride; }
+  std::ptrdiff_t stride() const { return source->stride; }
 };
 
 // A whole tile. It lives until its block ends.
 template <int Rows, int Cols, Order Layout, Space Where>
-struct Tile : TileView<Rows, Cols, Layout> {
+struct Tile;
+
+template <int Rows, int Cols, Space Where>
+struct Tile<Rows, Cols, Order::columns, Where> : TileView<Rows, Cols, Order::columns> {
   Tile(Block& owner, std::string_view label)
-      : TileView<Rows, Cols, Layout>{&owner, label, owner.allocate(label, Where, Rows * Cols)} {}
+      : TileView<Rows, Cols, Order::columns>{&owner, label,
+                                             owner.allocate(label, Where, Rows * Cols)} {}
   Tile(const Tile&) = delete;
   Tile& operator=(const Tile&) = delete;
+};
+
+template <int Rows, int Cols, Space Where>
+struct Tile<Rows, Cols, Order::rows, Where> : TileView<Rows, Cols, Order::rows> {
+  Tile(Block& owner, std::string_view label)
+      : TileView<Rows, Cols, Order::rows>{&owner, label, owner.allocate(label, Where, Rows * Cols),
+                                          &own,   0,     Rows},
+        own{this->storage, Cols} {}
+  Tile(const Tile&) = delete;
+  Tile& operator=(const Tile&) = delete;
+
+  RowSource own;
 };
 
 // Rows `first` to `first + Count` of a tile whose rows are adjacent.
 template <int Count, int Rows, int Cols>
 TileView<Count, Cols, Order::rows> rows(const TileView<Rows, Cols, Order::rows>& tile, int first) {
   tile.block->require_inside(tile.name, "rows", first, Count, Rows);
-  return {tile.block, tile.name, tile.storage + first * Cols, tile.data + first * tile.stride,
-          tile.stride};
+  return {tile.block, tile.name, tile.storage, tile.source, tile.first + first, tile.tile_rows};
 }
 
 // Columns `first` to `first + Count` of a tile whose columns are adjacent.
@@ -61,17 +85,26 @@ TileView<Rows, Count, Order::columns> columns(const TileView<Rows, Cols, Order::
   return {tile.block, tile.name, tile.data + first * Rows};
 }
 
+template <int Rows, int Cols>
+float element(const TileView<Rows, Cols, Order::columns>& tile, int row, int col) {
+  return tile.data[col * Rows + row];
+}
+
+template <int Rows, int Cols>
+float element(const TileView<Rows, Cols, Order::rows>& tile, int row, int col) {
+  return tile.data()[row * tile.stride() + col];
+}
+
 // Checked mode: fails if `operation` is about to read an element that nothing wrote.
 template <int Rows, int Cols, Order Layout>
 void require_written(std::string_view operation, const TileView<Rows, Cols, Layout>& tile) {
   if (!tile.block->checked()) return;
-  for (int i = 0; i < Rows * Cols; ++i) {
-    if (std::bit_cast<std::uint32_t>(tile.data[i]) != unwritten) continue;
-    const int row = Layout == Order::columns ? i % Rows : i / Cols;
-    const int col = Layout == Order::columns ? i / Rows : i % Cols;
-    tile.block->fail(std::string(operation) + " reads " + std::string(tile.name) + "[" +
-                     std::to_string(row) + ", " + std::to_string(col) + "], which nothing wrote");
-  }
+  for (int row = 0; row < Rows; ++row)
+    for (int col = 0; col < Cols; ++col)
+      if (std::bit_cast<std::uint32_t>(element(tile, row, col)) == unwritten)
+        tile.block->fail(std::string(operation) + " reads " + std::string(tile.name) + "[" +
+                         std::to_string(row) + ", " + std::to_string(col) +
+                         "], which nothing wrote");
 }
 
 }  // namespace tile::cpu
