@@ -36,9 +36,9 @@ struct Problem {
   std::int64_t head_dim = 64;
   DType dtype = DType::f32;
   bool causal = false;
-  double scale = 0;                        // of the scores; 0 means 1/sqrt(head_dim)
-  std::vector<std::int32_t> cu_seqlens_q;  // packed: batch + 1 offsets; empty otherwise
-  std::vector<std::int32_t> cu_seqlens_k;
+  double scale = 0;                             // of the scores; 0 means 1/sqrt(head_dim)
+  std::vector<std::int32_t> cu_seqlens_q = {};  // packed: batch + 1 offsets; empty otherwise
+  std::vector<std::int32_t> cu_seqlens_k = {};
 
   bool packed() const { return !cu_seqlens_q.empty(); }
   std::int64_t total_q() const { return packed() ? cu_seqlens_q.back() : batch * seqlen_q; }

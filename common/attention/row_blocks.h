@@ -131,35 +131,36 @@ RowResults<Scalar> attend_rows(const Problem& problem, const Operands& in, const
   results.o.resize(rows.count() * heads * d);
   results.lse.resize(rows.count() * heads);
   const std::vector<RowBlock> blocks = row_blocks(problem, rows);
-  parallel_for(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t index) {
-    const RowBlock& block = blocks[index];
-    const Sequence s = problem.sequence(block.batch);
-    const std::int64_t kv_head = in.kv_head(block.head);
-    Matrix<Scalar> q(block.count, d);
-    std::vector<KeyRange> visible;
-    std::int64_t keys = 0;
-    for (std::int64_t r = 0; r < block.count; ++r) {
-      const std::int64_t query = rows.of_sequence[block.batch][block.first + r];
-      load<Scalar>(in.q, problem.dtype, s.q_begin + query, heads, block.head, q.row(r));
-      visible.push_back(in.visible(s, query));
-      keys = std::max(keys, visible.back().end);
-    }
-    Matrix<Scalar> scores(block.count, keys);
-    for_each_chunk<Scalar>(problem, in.k, s.k_begin, keys, kv_head, [&](auto j, const auto& k) {
-      scores.middleCols(j, k.rows()).noalias() = q * k.transpose();
-    });
-    scores *= static_cast<Scalar>(in.scale);
-    const auto sums = weigh_rows(scores, visible, weigh);
-    Matrix<Scalar> o = Matrix<Scalar>::Zero(block.count, d);
-    for_each_chunk<Scalar>(problem, in.v, s.k_begin, keys, kv_head, [&](auto j, const auto& v) {
-      o.noalias() += scores.middleCols(j, v.rows()) * v;
-    });
-    for (std::int64_t r = 0; r < block.count; ++r) {
-      const std::int64_t row = (block.result + r) * heads + block.head;
-      for (std::int64_t c = 0; c < d; ++c) results.o[row * d + c] = o(r, c) / sums[r].divisor;
-      results.lse[row] = sums[r].lse;
-    }
-  });
+  parallel_for(
+      static_cast<std::int64_t>(blocks.size()), flops(problem, rows), [&](std::int64_t index) {
+        const RowBlock& block = blocks[index];
+        const Sequence s = problem.sequence(block.batch);
+        const std::int64_t kv_head = in.kv_head(block.head);
+        Matrix<Scalar> q(block.count, d);
+        std::vector<KeyRange> visible;
+        std::int64_t keys = 0;
+        for (std::int64_t r = 0; r < block.count; ++r) {
+          const std::int64_t query = rows.of_sequence[block.batch][block.first + r];
+          load<Scalar>(in.q, problem.dtype, s.q_begin + query, heads, block.head, q.row(r));
+          visible.push_back(in.visible(s, query));
+          keys = std::max(keys, visible.back().end);
+        }
+        Matrix<Scalar> scores(block.count, keys);
+        for_each_chunk<Scalar>(problem, in.k, s.k_begin, keys, kv_head, [&](auto j, const auto& k) {
+          scores.middleCols(j, k.rows()).noalias() = q * k.transpose();
+        });
+        scores *= static_cast<Scalar>(in.scale);
+        const auto sums = weigh_rows(scores, visible, weigh);
+        Matrix<Scalar> o = Matrix<Scalar>::Zero(block.count, d);
+        for_each_chunk<Scalar>(problem, in.v, s.k_begin, keys, kv_head, [&](auto j, const auto& v) {
+          o.noalias() += scores.middleCols(j, v.rows()) * v;
+        });
+        for (std::int64_t r = 0; r < block.count; ++r) {
+          const std::int64_t row = (block.result + r) * heads + block.head;
+          for (std::int64_t c = 0; c < d; ++c) results.o[row * d + c] = o(r, c) / sums[r].divisor;
+          results.lse[row] = sums[r].lse;
+        }
+      });
   return results;
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "attention/random.h"
+#include "attention/tensors.h"
 
 namespace flash {
 namespace {
@@ -44,17 +45,21 @@ Rows all_rows(const Problem& problem) {
   return rows;
 }
 
-Rows sample_rows(const Problem& problem, double flops) {
-  double cost = 0, elements = 0;
-  for (std::int64_t b = 0; b < problem.batch; ++b) {
-    const Sequence s = problem.sequence(b);
-    const double row_elements = static_cast<double>(s.q_length * problem.heads * problem.head_dim);
-    elements += row_elements;
-    cost += 4 * row_elements * static_cast<double>(s.k_length);
-  }
-  if (cost <= flops && elements <= most_elements) return all_rows(problem);
-  const double share = std::min(flops / cost, most_elements / elements);
-  Rows rows;
+double flops(const Problem& problem, const Rows& rows) {
+  double scores = 0;
+  for (std::int64_t b = 0; b < problem.batch; ++b)
+    scores += static_cast<double>(rows.of_sequence[b].size()) *
+              static_cast<double>(problem.sequence(b).k_length);
+  return 4 * scores * static_cast<double>(problem.heads * problem.head_dim);
+}
+
+Rows sample_rows(const Problem& problem, double budget) {
+  Rows rows = all_rows(problem);
+  const double cost = flops(problem, rows);
+  const auto elements = static_cast<double>(q_elements(problem));
+  if (cost <= budget && elements <= most_elements) return rows;
+  const double share = std::min(budget / cost, most_elements / elements);
+  rows.of_sequence.clear();
   for (std::int64_t b = 0; b < problem.batch; ++b) {
     const std::int64_t length = problem.sequence(b).q_length;
     const auto count =

@@ -17,10 +17,13 @@ struct Rows {
 
 Rows all_rows(const Problem& problem);
 
-// All rows if attention over them takes at most `flops`. Otherwise the rows where kernels go wrong
-// (the first, the last, those around multiples of 64) and as many random ones as `flops` allows.
+// FLOPs of attention over the rows, masked scores included.
+double flops(const Problem& problem, const Rows& rows);
+
+// All rows if attention over them takes at most `budget` FLOPs. Otherwise the rows where kernels go
+// wrong (the first, the last, those around multiples of 64) and as many random ones as that allows.
 // The choice depends on the problem alone.
-Rows sample_rows(const Problem& problem, double flops);
+Rows sample_rows(const Problem& problem, double budget);
 
 // o: [rows, heads, head_dim], lse: [rows, heads], in the order of Rows.
 template <class Scalar>

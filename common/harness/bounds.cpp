@@ -32,7 +32,8 @@ double norm(const Buffer& buffer, DType dtype, std::int64_t first, std::int64_t 
 // In the order [batch, kv_heads].
 std::vector<Largest> largest_of_heads(const Problem& p, const Inputs& inputs) {
   std::vector<Largest> heads(p.batch * p.kv_heads);
-  parallel_for(p.batch * p.kv_heads, [&](std::int64_t i) {
+  const double work = 10 * static_cast<double>(k_elements(p));
+  parallel_for(p.batch * p.kv_heads, work, [&](std::int64_t i) {
     const Sequence s = p.sequence(i / p.kv_heads);
     for (std::int64_t j = s.k_begin; j < s.k_begin + s.k_length; ++j) {
       const std::int64_t first = (j * p.kv_heads + i % p.kv_heads) * p.head_dim;

@@ -48,7 +48,7 @@ Problem tiny(std::uint64_t seed, DType dtype) {
 class EveryDType : public testing::TestWithParam<DType> {};
 
 INSTANTIATE_TEST_SUITE_P(Checker, EveryDType, testing::Values(DType::f32, DType::bf16, DType::f16),
-                         [](const auto& info) { return std::string(tile::name(info.param)); });
+                         [](const auto& test) { return std::string(tile::name(test.param)); });
 
 TEST_P(EveryDType, AcceptsARightKernelWhereThePlainComputationIsLucky) {
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {

@@ -1,6 +1,7 @@
 // What every stage has to pass: the shapes of the FlashAttention test grid, scaled to a CPU.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct ConformanceCase {
 // and MQA in turn; lengths of 0, 1, 17 and around the tiles; and packed batches.
 std::vector<ConformanceCase> conformance_cases();
 
-// Runs the stage in checked mode and applies the acceptance rule.
-CheckResult check_outputs(const Stage& stage, const ConformanceCase& test);
+// Applies the acceptance rule to what `forward` makes of a case's inputs.
+using Forward = std::function<Outputs(const Problem&, const Inputs&)>;
+CheckResult check_case(const ConformanceCase& test, const Forward& forward);
 
 // Which counters of a run differ from the stage's formulas, a line each; empty if none does.
 std::string compare_counters(const tile::Counters& counted, const tile::Counters& formula);

@@ -112,10 +112,14 @@ Inputs generate(const Problem& problem, std::uint64_t seed) {
   Inputs inputs{Buffer(q_elements(problem) * size), Buffer(k_elements(problem) * size),
                 Buffer(k_elements(problem) * size)};
   Generator generator(problem, seed, inputs);
-  parallel_for(problem.total_k(), [&](std::int64_t token) { generator.keys(token); });
+  const double work_per_element = 20;
+  parallel_for(problem.total_k(), work_per_element * static_cast<double>(k_elements(problem)),
+               [&](std::int64_t token) { generator.keys(token); });
   for (std::int64_t b = 0; b < problem.batch; ++b) {
     const Sequence sequence = problem.sequence(b);
-    parallel_for(sequence.q_length, [&](std::int64_t row) { generator.query(sequence, row); });
+    const std::int64_t elements = sequence.q_length * problem.heads * problem.head_dim;
+    parallel_for(sequence.q_length, work_per_element * static_cast<double>(elements),
+                 [&](std::int64_t row) { generator.query(sequence, row); });
   }
   return inputs;
 }

