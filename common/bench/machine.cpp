@@ -1,0 +1,46 @@
+#include "bench/machine.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+
+#include "tile/cpu/simd.h"
+
+namespace flash {
+namespace {
+
+// The text after the colon of the first line that begins with `key`; empty if there is none.
+std::string proc_value(const char* file, const std::string& key) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.compare(0, key.size(), key) != 0) continue;
+    const std::size_t value = line.find_first_not_of(" \t", line.find(':') + 1);
+    return value == std::string::npos ? "" : line.substr(value);
+  }
+  return "";
+}
+
+// Arm kernels do not write a model name.
+std::string cpu_name() {
+  std::string name = proc_value("/proc/cpuinfo", "model name");
+  if (utsname system; name.empty() && uname(&system) == 0) name = system.machine;
+  return name;
+}
+
+}  // namespace
+
+Machine this_machine() {
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return {cpu_name(), cores, std::string(tile::cpu::simd_name)};
+}
+
+double available_memory() {
+  const std::string kilobytes = proc_value("/proc/meminfo", "MemAvailable");
+  if (!kilobytes.empty()) return std::stod(kilobytes) * 1024;
+  return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace flash

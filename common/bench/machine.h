@@ -1,0 +1,20 @@
+// Facts about the machine that a run stands on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace flash {
+
+struct Machine {
+  std::string cpu;  // model name
+  int cores = 1;    // hardware threads
+  std::string simd;
+};
+
+Machine this_machine();
+
+// Bytes that can be allocated without swapping, caches that the system would give up included.
+double available_memory();
+
+}  // namespace flash

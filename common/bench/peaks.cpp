@@ -1,0 +1,127 @@
+#include "bench/peaks.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <barrier>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tile/cpu/simd.h"
+
+namespace flash {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using tile::cpu::lanes;
+using tile::cpu::Vec;
+
+// Keeps a result that nobody needs from being optimised away.
+void consume(Vec value) {
+  [[maybe_unused]] static volatile float sink;
+  sink = value[0];
+}
+
+double thread_cpu_seconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// One thread's part of a repetition.
+struct Lap {
+  Clock::time_point begin, end;
+  double cpu_seconds;
+};
+
+// The largest rate(laps of all threads) of the repetitions of body(thread), which all threads begin
+// at once. prepare(thread) runs before.
+template <class Prepare, class Body, class Rate>
+double best_rate(int threads, int repetitions, Prepare prepare, Body body, Rate rate) {
+  std::vector<Lap> laps(threads);
+  double best = 0;
+  std::barrier<> start(threads);
+  std::barrier finish(threads, [&]() noexcept { best = std::max(best, rate(laps)); });
+  const auto work = [&](int thread) {
+    prepare(thread);
+    for (int i = 0; i < repetitions; ++i) {
+      start.arrive_and_wait();
+      const Clock::time_point begin = Clock::now();
+      const double cpu_begin = thread_cpu_seconds();
+      body(thread);
+      laps[thread] = {begin, Clock::now(), thread_cpu_seconds() - cpu_begin};
+      finish.arrive_and_wait();
+    }
+  };
+  std::vector<std::jthread> helpers;
+  for (int thread = 1; thread < threads; ++thread) helpers.emplace_back(work, thread);
+  work(0);
+  return best;
+}
+
+// As many independent chains of FMAs as a matrix product has accumulators: enough to hide the
+// latency of each, few enough for the registers.
+constexpr int chains = tile::cpu::vector_block * tile::cpu::column_block;
+
+template <std::size_t... I>
+void multiply_add(std::int64_t steps, std::index_sequence<I...>) {
+  static volatile float half = 0.5f;  // the compiler cannot know that the chains converge to 1
+  const Vec factor = tile::cpu::broadcast(half), addend = tile::cpu::broadcast(half);
+  std::array<Vec, sizeof...(I)> chain = {tile::cpu::broadcast(static_cast<float>(I))...};
+  for (std::int64_t step = 0; step < steps; ++step) ((chain[I] = chain[I] * factor + addend), ...);
+  consume((chain[I] + ...));
+}
+
+// Each thread's rate is that of the time it had a core, so that a busy machine has the same peak.
+double fma_gflops(int threads) {
+  constexpr std::int64_t steps = 250'000;
+  const auto rate = [](const std::vector<Lap>& laps) {
+    double sum = 0;
+    for (const Lap& lap : laps) sum += 2.0 * steps * chains * lanes / lap.cpu_seconds * 1e-9;
+    return sum;
+  };
+  return best_rate(
+      threads, 60, [](int) {}, [](int) { multiply_add(steps, std::make_index_sequence<chains>()); },
+      rate);
+}
+
+void sum(const float* data, std::int64_t count) {
+  constexpr int streams = 8;
+  Vec sums[streams] = {};
+  for (std::int64_t i = 0; i < count; i += streams * lanes) {
+    TILE_UNROLL
+    for (int s = 0; s < streams; ++s) sums[s] += tile::cpu::load(data + i + s * lanes);
+  }
+  for (const Vec& partial : sums) consume(partial);
+}
+
+// 128 MB: four times the last-level cache that a few cores share today, and little enough beside
+// the inputs of a large problem, which are not there yet when this memory is given back.
+double read_gbs(int threads) {
+  constexpr std::int64_t total = std::int64_t{128} << 20, piece = 4096;  // bytes
+  const std::int64_t count = total / threads / piece * piece / 4;        // floats of a thread
+  if (count == 0) return 0;
+  const std::unique_ptr<float[]> data(new float[count * threads]);
+  const auto rate = [&](const std::vector<Lap>& laps) {
+    auto [begin, end, unused] = laps.front();
+    for (const Lap& lap : laps) begin = std::min(begin, lap.begin), end = std::max(end, lap.end);
+    return static_cast<double>(count * 4 * threads) /
+           std::chrono::duration<double>(end - begin).count() * 1e-9;
+  };
+  return best_rate(
+      threads, 20, [&](int t) { std::fill_n(data.get() + t * count, count, 1.0f); },
+      [&](int t) { sum(data.get() + t * count, count); }, rate);
+}
+
+}  // namespace
+
+Peaks measure_peaks(int threads) {
+  return {fma_gflops(threads), read_gbs(threads)};
+}
+
+}  // namespace flash

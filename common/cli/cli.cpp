@@ -1,0 +1,78 @@
+#include "cli/cli.h"
+
+#include <algorithm>
+#include <new>
+#include <string_view>
+
+#include "cli/help.h"
+#include "tile/error.h"
+
+namespace flash {
+namespace {
+
+struct Command {
+  std::string_view name;
+  int (*run)(const Arguments&, const Environment&);
+};
+
+int test_command(const Arguments&, const Environment&) {
+  throw BadInput(
+      "test: is not a command of this program, expected ./ladder test, which runs ctest");
+}
+
+constexpr Command commands[] = {
+    {"run", run_command},
+    {"list", list_command},
+    {"test", test_command},
+};
+
+int dispatch(const Arguments& arguments, const Environment& environment) {
+  const std::string name = arguments.empty() ? "--help" : arguments.front();
+  if (name == "--help" || name == "-h") return environment.out << help_text(), 0;
+  if (name == "--version") return environment.out << version_text(), 0;
+  for (const Command& command : commands)
+    if (command.name == name)
+      return command.run({arguments.begin() + 1, arguments.end()}, environment);
+  throw BadInput("'" + name + "': is not a command, expected run, list, test, --help or --version");
+}
+
+// Control characters, as in a file's name, would break the line or paint the terminal.
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  return text;
+}
+
+}  // namespace
+
+int run_cli(const Arguments& arguments, const Environment& environment) {
+  std::string error;
+  try {
+    const int status = dispatch(arguments, environment);
+    if (environment.out.flush()) return status;
+    error = "standard output: cannot be written, expected a terminal, a pipe or a file";
+  } catch (const BadInput& bad_input) {
+    error = bad_input.what();
+  } catch (const std::bad_alloc&) {
+    error = "the problem: does not fit in this machine's memory, expected a smaller one";
+  } catch (const std::exception& unexpected) {
+    error = unexpected.what();
+  }
+  environment.err << "ladder: " << one_line(error) << "\n";
+  return 2;
+}
+
+int list_command(const Arguments& arguments, const Environment& environment) {
+  if (!arguments.empty())
+    throw BadInput("list: '" + arguments.front() + "', expected no arguments");
+  std::size_t longest = 0;
+  for (const Stage& stage : environment.stages) longest = std::max(longest, stage.name.size());
+  for (const Stage& stage : environment.stages) {
+    std::string label(stage.name);
+    label.resize(longest + 2, ' ');
+    environment.out << paragraph(environment.page, label, std::string(stage.idea));
+  }
+  return 0;
+}
+
+}  // namespace flash

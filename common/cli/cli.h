@@ -1,0 +1,34 @@
+// The command line of `ladder`, apart from the process that it runs in.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "bench/peaks.h"
+#include "harness/stage.h"
+#include "harness/table.h"
+
+namespace flash {
+
+// What a command works with; tests put their own in.
+struct Environment {
+  std::ostream& out;
+  std::ostream& err;
+  const std::vector<Stage>& stages;
+  Page page = {};         // for text on `out`
+  bool progress = false;  // on `err`, which must be a terminal
+  Peaks (*measure_peaks)(int threads) = flash::measure_peaks;
+};
+
+using Arguments = std::vector<std::string>;
+
+// Runs the command that the first argument names. Returns the exit status: 0 when all checks
+// passed, 1 when one failed, 2 on bad input, which is one line on `err`.
+int run_cli(const Arguments& arguments, const Environment& environment);
+
+// The commands: each is given the arguments after its name.
+int run_command(const Arguments& arguments, const Environment& environment);
+int list_command(const Arguments& arguments, const Environment& environment);
+
+}  // namespace flash

@@ -1,0 +1,74 @@
+#include "cli/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "harness/execute.h"
+#include "tile/error.h"
+
+namespace flash {
+namespace {
+
+template <class F>
+double seconds_of(F&& f) {
+  const auto begin = std::chrono::steady_clock::now();
+  f();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Timing summarise(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  const std::size_t n = seconds.size();
+  return {seconds.front(), (seconds[(n - 1) / 2] + seconds[n / 2]) / 2, static_cast<int>(n)};
+}
+
+// `warm_up` is what the run before took; it is the only one if another would take too long.
+template <class Run>
+Timing time(const Run& run, double warm_up, int runs) {
+  constexpr double too_long = 5, long_run = 2, enough = 0.5;  // seconds
+  if (runs == 0 && warm_up > too_long) return summarise({warm_up});
+  const std::size_t least = runs > 0 ? runs : warm_up > long_run ? 1 : 3;
+  std::vector<double> seconds;
+  double sum = 0;
+  while (seconds.size() < least || (runs == 0 && sum < enough)) {
+    seconds.push_back(seconds_of(run));
+    sum += seconds.back();
+  }
+  return summarise(std::move(seconds));
+}
+
+}  // namespace
+
+Measured measure(const Stage& stage, tile::Device& device, const Problem& problem,
+                 const Inputs& inputs, const Expected& expected, int runs) {
+  Measured result;
+  StageReport& report = result.report;
+  report.stage = stage.name;
+  report.formula = stage.cost(problem);
+  device.reset_counters();
+  double first = 0;
+  try {
+    first = seconds_of([&] { result.outputs = execute(stage, device, problem, inputs); });
+  } catch (const tile::TileError& error) {
+    report.failure = error.what();
+    report.check.max_abs_error = std::numeric_limits<double>::infinity();
+    return result;
+  }
+  report.counters = device.counters();
+  report.check = check(problem, inputs, expected, result.outputs);
+  if (!report.check.passed) report.failure = describe(report.check);
+  if (const std::string lines = describe_difference(report.counters, report.formula);
+      !lines.empty())
+    report.failure += (report.failure.empty() ? "" : "\n") + lines;
+  report.passed = report.failure.empty();
+  if (!report.passed) {
+    report.seconds = summarise({first});
+    return result;
+  }
+  const AttentionArgs args = make_args(problem, inputs, result.outputs);
+  report.seconds = time([&] { stage.forward(device, args); }, first, runs);
+  return result;
+}
+
+}  // namespace flash

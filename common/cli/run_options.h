@@ -1,0 +1,27 @@
+// The options of `ladder run`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "attention/problem.h"
+#include "cli/cli.h"
+
+namespace flash {
+
+struct RunOptions {
+  std::vector<Stage> stages;
+  std::string gpu = "h100";
+  int threads = 1;
+  bool checked = false, profile = false;
+  int runs = 0;                     // 0: as many as fit in half a second
+  std::string input, output, json;  // empty: none
+  Problem problem;                  // validated; of --input only `causal` counts
+  std::uint64_t seed = 0;
+};
+
+// Throws BadInput. Nothing is read or written yet.
+RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage>& stages);
+
+}  // namespace flash
