@@ -1,0 +1,61 @@
+# Builds and their tests: sourced by .ci/run, whose functions and variables they use.
+# shellcheck shell=bash disable=SC2154
+
+# Adds the counts of a JUnit report to the totals.
+count_tests() {
+  local tests failures not_run
+  tests=$(grep -om1 '\<tests="[0-9]*' "$1" | tr -dc 0-9) || return 1
+  failures=$(grep -om1 '\<failures="[0-9]*' "$1" | tr -dc 0-9)
+  not_run=$(grep -om1 '\<skipped="[0-9]*' "$1" | tr -dc 0-9)
+  echo "$tests tests, $failures failed, $not_run skipped"
+  passed=$((passed + tests - failures - not_run))
+  failed=$((failed + failures))
+  skipped=$((skipped + not_run))
+}
+
+ladder_test() {
+  local status=0
+  quietly ladder ./ladder test --output-junit "$results/ladder.xml" || status=$?
+  count_tests "$results/ladder.xml" && return $status
+}
+
+# run_tests BUILD_FOLDER [ctest option]...; finding no test is a failure.
+run_tests() {
+  local name=${1##*/} status=0
+  quietly "$name-tests" ctest --test-dir "$1" --output-junit "$results/$name.xml" --no-tests=error \
+    --output-on-failure --parallel "$jobs" "${@:2}" || status=$?
+  count_tests "$results/$name.xml" && return $status
+}
+
+# build_preset PRESET [target]...
+build_preset() {
+  quietly "$1-configure" cmake --preset "$1" -G Ninja -DATTENTION_WERROR=ON &&
+    { grep -h '^-- SIMD' "$results/$1-configure.log"; quietly "$1-build" cmake --build "build/$1" \
+      --parallel "$jobs" ${2:+--target "${@:2}"}; }
+}
+
+preset_tests() {
+  build_preset "$1" && run_tests "build/$1" "${@:2}"
+}
+
+standalone_tests() {
+  quietly "$1-configure" cmake -S "$1" -B "build/$1" -G Ninja &&
+    quietly "$1-build" cmake --build "build/$1" --parallel "$jobs" \
+      --target attention_ladder "$1_test" &&
+    run_tests "build/$1" --label-regex "^$1\$" --tests-regex "$standalone_subset"
+}
+# The stage's own tests; its conformance suite has already run in `ladder test`.
+standalone_subset='^[^./]*\.[^/]*$'
+
+# An emulator is some thirty times slower, so the suite's random problems stay out.
+aarch64_tests() {
+  needs aarch64-linux-gnu-g++ qemu-aarch64 || return "$skipped_status"
+  build_preset aarch64 && run_tests build/aarch64 --label-regex '^[0-9]' --exclude-regex Random
+}
+
+fuzz_safetensors() {
+  needs clang++-14 || return "$skipped_status"
+  build_preset fuzz safetensors_fuzz &&
+    quietly fuzz build/fuzz/common/safetensors_fuzz -max_total_time=20 -print_final_stats=1 &&
+    grep number_of_executed_units "$results/fuzz.log"
+}
