@@ -34,8 +34,16 @@ build_preset() {
       --parallel "$jobs" ${2:+--target "${@:2}"}; }
 }
 
-preset_tests() {
-  build_preset "$1" && run_tests "build/$1" "${@:2}"
+# Sanitized code is some ten times slower: what only repeats the kernels on further problems stays out.
+sanitizer_tests() {
+  build_preset sanitize &&
+    run_tests build/sanitize --exclude-regex 'AThousandProblems|CountersEqual|Planted.IsRejected'
+}
+
+# stage_tests PRESET [ctest option]...: the stages' tests, without those of common/.
+stage_tests() {
+  build_preset "$1" "${stages[@]/%/_test}" &&
+    run_tests "build/$1" --label-regex '^[0-9]' "${@:2}"
 }
 
 standalone_tests() {
@@ -47,10 +55,10 @@ standalone_tests() {
 # The stage's own tests; its conformance suite has already run in `ladder test`.
 standalone_subset='^[^./]*\.[^/]*$'
 
-# An emulator is some thirty times slower, so the suite's random problems stay out.
+# An emulator is some thirty times slower.
 aarch64_tests() {
   needs aarch64-linux-gnu-g++ qemu-aarch64 || return "$skipped_status"
-  build_preset aarch64 && run_tests build/aarch64 --label-regex '^[0-9]' --exclude-regex Random
+  stage_tests aarch64 --exclude-regex 'AThousandProblems|CountersEqual'
 }
 
 fuzz_safetensors() {

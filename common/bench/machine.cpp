@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -30,11 +31,25 @@ std::string cpu_name() {
   return name;
 }
 
+#if defined(__clang__)
+constexpr const char* compiler_name = "Clang " __clang_version__;
+#else
+constexpr const char* compiler_name = "GCC " __VERSION__;
+#endif
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  char text[16];
+  std::strftime(text, sizeof text, "%F", std::gmtime(&now));
+  return text;
+}
+
 }  // namespace
 
 Machine this_machine() {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  return {cpu_name(), cores, std::string(tile::cpu::simd_name)};
+  return {cpu_name(),    cores,           std::string(tile::cpu::simd_name),
+          compiler_name, ATTENTION_FLAGS, today()};
 }
 
 double available_memory() {

@@ -10,6 +10,8 @@ struct Machine {
   std::string cpu;  // model name
   int cores = 1;    // hardware threads
   std::string simd;
+  std::string compiler, flags;
+  std::string date;  // today's, year-month-day
 };
 
 Machine this_machine();

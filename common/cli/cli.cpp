@@ -23,6 +23,7 @@ int test_command(const Arguments&, const Environment&) {
 constexpr Command commands[] = {
     {"run", run_command},
     {"list", list_command},
+    {"docs", docs_command},
     {"test", test_command},
 };
 

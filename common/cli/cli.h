@@ -30,5 +30,6 @@ int run_cli(const Arguments& arguments, const Environment& environment);
 // The commands: each is given the arguments after its name.
 int run_command(const Arguments& arguments, const Environment& environment);
 int list_command(const Arguments& arguments, const Environment& environment);
+int docs_command(const Arguments& arguments, const Environment& environment);
 
 }  // namespace flash

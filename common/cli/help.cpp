@@ -1,5 +1,6 @@
 #include "cli/help.h"
 
+#include "bench/machine.h"
 #include "tile/cpu/simd.h"
 
 namespace flash {
@@ -16,8 +17,8 @@ usage: ladder COMMAND [OPTIONS]
   --version         version, instruction set, compiler
 
 examples:
-  ladder run                                     real queries, keys and values
-  ladder run --stage 03_v2 --seqlen-q 4096       one stage on a generated problem
+  ladder run                                     real queries, keys, values
+  ladder run --stage 03_v2 --seqlen-q 4096       one stage, generated inputs
   ladder run --causal --heads 8 --kv-heads 2 --dtype bf16 --profile
 
 exit status: 0 all checks passed, 1 a check failed, 2 bad input
@@ -64,18 +65,13 @@ what to print:
 }
 
 std::string version_text() {
-#if defined(__clang__)
-  const std::string compiler = "Clang " __clang_version__;
-#else
-  const std::string compiler = "GCC " __VERSION__;
-#endif
 #if defined(NDEBUG)
   const std::string build = "release";
 #else
   const std::string build = "debug";
 #endif
-  return "ladder " ATTENTION_VERSION ", " + std::string(tile::cpu::simd_name) + ", " + compiler +
-         ", " + build + " build\n";
+  return "ladder " ATTENTION_VERSION ", " + std::string(tile::cpu::simd_name) + ", " +
+         this_machine().compiler + ", " + build + " build\n";
 }
 
 }  // namespace flash

@@ -56,9 +56,11 @@ void require_writable(const std::string& option, const std::string& file, bool d
 void require_writable(const RunOptions& options) {
   require_writable("--output", options.output, false);
   require_writable("--json", options.json, true);
-  std::error_code ignored;
-  if (!options.json.empty() && !options.output.empty() &&
-      fs::weakly_canonical(options.json, ignored) == fs::weakly_canonical(options.output, ignored))
+  if (options.json.empty() || options.output.empty()) return;
+  const auto canonical = [](const std::string& file) {
+    return fs::weakly_canonical(fs::absolute(file));
+  };
+  if (canonical(options.json) == canonical(options.output))
     throw BadInput("--json: '" + options.json + "' is --output, too, expected another file");
 }
 

@@ -61,22 +61,27 @@ double rounding_error(DType dtype, double x) {
 //   measures it: 2 max|(O + 0.3 - 0.3) - O|.)
 // - One fp32 rounding of a score. It is relative to the partial sums of q.k, which the norms bound
 //   (Cauchy, Schwarz) even where the products cancel: u scale |q| max|k|, u = 2^-24.
-// - One exponential, accurate to 2^-22 = 4 u: exp2 of GPUs and of vector libraries.
+// - One exponential: exp2 of GPUs and of vector libraries is accurate to 2^-22 = 4 u, and the row
+//   maximum in its argument, about as large as LSE, is rounded to u |LSE| once it is scaled. (Two
+//   tiles that see different maxima do not share that rounding, so it does not cancel.)
 //
 // Both change a weight p by a factor 1 + delta. Then O moves by p (1 - p) (v - v') delta, with v'
 // the mean of the other values: at most max|v| delta / 2. The bound of the largest error takes the
 // largest of these. In the mean the luck of single scores averages out, so it takes the roundings
 // of O and the exponentials of every row, but the score of one row only.
 //
-// LSE is about as large as a score and comes out of four roundings: of the score, of its scaling to
-// base 2, of the way back to base e, and of the addition of log(sum).
+// LSE is about as large as a score, and nothing averages its roundings: those of the sum q.k walk
+// randomly, at worst (q and k parallel) with a standard deviation of u sqrt(d)/3 scale |q||k|, of
+// which we allow three; and 4 u (|LSE| + 1) for scaling to base 2, for the way back to base e, and
+// for the exponential and the addition of log(sum).
 struct Rounding {
   double score, exponential, lse;
 
-  Rounding(double score_magnitude, double largest_value)
-      : score(unit_roundoff * score_magnitude * largest_value / 2),
-        exponential(4 * unit_roundoff * largest_value / 2),
-        lse(4 * unit_roundoff * (score_magnitude + 1)) {}
+  // `magnitude` is scale |q| max|k|.
+  Rounding(double magnitude, double largest_value, double head_dim, double exact_lse)
+      : score(unit_roundoff * magnitude * largest_value / 2),
+        exponential(unit_roundoff * (4 + std::abs(exact_lse)) * largest_value / 2),
+        lse(unit_roundoff * (std::sqrt(head_dim) * magnitude + 4 * (std::abs(exact_lse) + 1))) {}
 };
 
 struct Totals {
@@ -123,8 +128,9 @@ Expected expect(const Problem& problem, const Inputs& inputs, const Rows& rows) 
       const Largest& head = largest[batch * problem.kv_heads + kv_head];
       const double q_norm =
           norm(inputs.q, problem.dtype, q_offset(problem, batch, query, h), problem.head_dim);
-      add_row(problem, expected.reference, plain, row,
-              Rounding(scale * q_norm * head.key_norm, head.value), totals);
+      const Rounding rounding(scale * q_norm * head.key_norm, head.value,
+                              static_cast<double>(problem.head_dim), expected.reference.lse[row]);
+      add_row(problem, expected.reference, plain, row, rounding, totals);
     }
   });
   expected.o = totals.o_bound();

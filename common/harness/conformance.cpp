@@ -95,25 +95,4 @@ CheckResult check_case(const ConformanceCase& test, const Forward& forward) {
   return check(test.problem, inputs, expected, forward(test.problem, inputs));
 }
 
-std::string compare_counters(const tile::Counters& counted, const tile::Counters& formula) {
-  std::string differences;
-  const auto compare = [&](const std::string& what, std::int64_t is, std::int64_t should) {
-    if (is != should)
-      differences +=
-          what + ": counted " + std::to_string(is) + ", formula " + std::to_string(should) + "\n";
-  };
-  for (int i = 0; i < tile::tensor_count; ++i) {
-    const auto tensor = static_cast<tile::Tensor>(i);
-    const std::string of = " of " + std::string(name(tensor));
-    compare("HBM bytes read" + of, counted.hbm_read[tensor], formula.hbm_read[tensor]);
-    compare("HBM bytes written" + of, counted.hbm_write[tensor], formula.hbm_write[tensor]);
-    compare("workspace" + of, counted.hbm_workspace[tensor], formula.hbm_workspace[tensor]);
-  }
-  compare("on-chip peak", counted.on_chip_peak, formula.on_chip_peak);
-  compare("FLOPs", counted.flops, formula.flops);
-  compare("exponentials", counted.exponentials, formula.exponentials);
-  compare("launches", counted.launches, formula.launches);
-  return differences;
-}
-
 }  // namespace flash

@@ -24,7 +24,4 @@ std::vector<ConformanceCase> conformance_cases();
 using Forward = std::function<Outputs(const Problem&, const Inputs&)>;
 CheckResult check_case(const ConformanceCase& test, const Forward& forward);
 
-// Which counters of a run differ from the stage's formulas, a line each; empty if none does.
-std::string compare_counters(const tile::Counters& counted, const tile::Counters& formula);
-
 }  // namespace flash

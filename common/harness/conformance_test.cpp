@@ -6,6 +6,7 @@
 #include "harness/attention_file.h"
 #include "harness/execute.h"
 #include "harness/generator.h"
+#include "harness/report.h"
 
 namespace flash {
 namespace {
@@ -33,7 +34,7 @@ TEST_P(Conformance, CountersEqualTheFormulas) {
   for (const Stage& stage : stages()) {
     tile::Device device;
     execute(stage, device, problem, inputs);
-    EXPECT_EQ(compare_counters(device.counters(), stage.cost(problem)), "") << stage.name;
+    EXPECT_EQ(describe_difference(device.counters(), stage.cost(problem)), "") << stage.name;
   }
 }
 
@@ -53,7 +54,7 @@ TEST(ConformanceRandom, AThousandProblems) {
       const Outputs outputs = execute(stage, device, problem, inputs);
       const CheckResult result = check(problem, inputs, expected, outputs);
       ASSERT_TRUE(result.passed) << stage.name << ", seed " << seed << ": " << describe(result);
-      ASSERT_EQ(compare_counters(device.counters(), stage.cost(problem)), "")
+      ASSERT_EQ(describe_difference(device.counters(), stage.cost(problem)), "")
           << stage.name << ", seed " << seed;
     }
   }

@@ -25,7 +25,7 @@ Outputs rounded(const Problem& p, const RowResults<double>& exact) {
 }
 
 TEST(Diagnosis, FindsNothingInARightOutput) {
-  const Problem problem{.heads = 4, .kv_heads = 2, .seqlen_q = 100, .seqlen_k = 150};
+  const Problem problem{.heads = 4, .kv_heads = 2, .seqlen_q = 50, .seqlen_k = 90, .head_dim = 16};
   const Inputs inputs = generate(problem, 0);
   const Outputs right = rounded(problem, reference_forward(problem, inputs, all_rows(problem)));
   EXPECT_EQ(diagnose(problem, inputs, right, Compared::o), "");
@@ -33,7 +33,7 @@ TEST(Diagnosis, FindsNothingInARightOutput) {
 }
 
 TEST(Diagnosis, NamesNoMistakeForNoise) {
-  const Problem problem{.heads = 4, .kv_heads = 2, .seqlen_q = 100, .seqlen_k = 150};
+  const Problem problem{.heads = 4, .kv_heads = 2, .seqlen_q = 50, .seqlen_k = 90, .head_dim = 16};
   const Inputs inputs = generate(problem, 0);
   Outputs outputs = rounded(problem, reference_forward(problem, inputs, all_rows(problem)));
   for (std::int64_t i = 0; i < q_elements(problem); ++i)
@@ -45,11 +45,11 @@ TEST(Diagnosis, NamesNoMistakeForNoise) {
 // Two entries that give the same result would make one of the names wrong.
 TEST(Diagnosis, TellsTheMistakesApart) {
   for (const bool causal : {false, true}) {
-    const Problem problem{.heads = 6,
-                          .kv_heads = 3,
-                          .seqlen_q = 100,
-                          .seqlen_k = 301,
-                          .head_dim = 32,
+    const Problem problem{.heads = 4,
+                          .kv_heads = 2,
+                          .seqlen_q = 24,
+                          .seqlen_k = 205,
+                          .head_dim = 8,
                           .causal = causal};
     const Inputs inputs = generate(problem, 0);
     const Outputs right = rounded(problem, reference_forward(problem, inputs, all_rows(problem)));

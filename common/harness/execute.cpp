@@ -1,10 +1,10 @@
 #include "harness/execute.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <limits>
 #include <string>
+
+#include "bench/machine.h"
 
 namespace flash {
 namespace {

@@ -21,10 +21,10 @@ namespace flash {
 // all show.
 //
 // Scores past exp's fp32 range, +-88, depend on seed mod 4:
-//   1  every 8th row of head 0 is its peak key times a factor that brings the peak to about 130
-//      (head_dim >= 64). The weights are almost one-hot, which no rounding of scores disturbs.
-//   2  all scores of key head 0 are moved by +110; 3: by -110. Only f32 (and head_dim >= 2): in 16
-//      bits the rounding of such scores would make the plain computation, hence the bound, useless.
+//   1  16 bits, head_dim >= 64: every 8th row of head 0 is its peak key times a factor that brings
+//      the peak to about 130. The weights are almost one-hot, which no rounding of scores disturbs.
+//   2  f32, head_dim >= 2: all scores of key head 0 are moved by +110; 3: by -110. In 16 bits the
+//      rounding of such scores would make the plain computation, hence the bound, useless.
 Inputs generate(const Problem& problem, std::uint64_t seed);
 
 // A small problem of any shape: lengths 0 to 200, often around multiples of 64, head_dim 1 to 256,

@@ -104,7 +104,7 @@ TEST(Generator, ColumnsAndHeadsOfVHaveDifferentMeans) {
 // The values are part of what a seed in a report means: on every machine, with or without FMA.
 TEST(Generator, GivesTheSameBitsEverywhere) {
   const Inputs f32 = generate(square(50, 33), 1), bf16 = generate(square(50, 33, DType::bf16), 1);
-  EXPECT_EQ(hash(f32.q), 13201678654590818762u);
+  EXPECT_EQ(hash(f32.q), 16576964838718486138u);
   EXPECT_EQ(hash(f32.k), 8599257285941722470u);
   EXPECT_EQ(hash(f32.v), 12756398998932509407u);
   EXPECT_EQ(hash(bf16.q), 4780268454204130917u);

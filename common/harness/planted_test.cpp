@@ -1,6 +1,8 @@
 // The suite proves something only if wrong stages fail it. Plants one mistake at a time.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "harness/conformance.h"
 #include "harness/generator.h"
 #include "harness/scalar_kernel.h"
@@ -43,24 +45,26 @@ const std::vector<ConformanceCase>& small_cases() {
   return small;
 }
 
-std::vector<std::string> rejected(Bug bug) {
-  std::vector<std::string> failures;
-  for (const ConformanceCase& test : small_cases()) {
-    const CheckResult result = check_case(test, [&](const Problem& p, const Inputs& inputs) {
-      return scalar_kernel(p, inputs, bug);
-    });
-    if (!result.passed) failures.push_back(test.name + ": " + describe(result));
-  }
-  return failures;
+CheckResult check_scalar_kernel(const ConformanceCase& test, Bug bug) {
+  return check_case(test, [&](const Problem& problem, const Inputs& inputs) {
+    return scalar_kernel(problem, inputs, bug);
+  });
 }
 
-TEST_P(Planted, IsRejected) { EXPECT_FALSE(rejected(GetParam().bug).empty()); }
+TEST_P(Planted, IsRejected) {
+  EXPECT_TRUE(std::ranges::any_of(small_cases(), [](const ConformanceCase& test) {
+    return !check_scalar_kernel(test, GetParam().bug).passed;
+  }));
+}
 
 INSTANTIATE_TEST_SUITE_P(Mistakes, Planted, testing::ValuesIn(plants),
                          [](const auto& test) { return test.param.name; });
 
 TEST(PlantedControl, TheSameKernelWithoutAMistakePasses) {
-  for (const std::string& failure : rejected(Bug::none)) ADD_FAILURE() << failure;
+  for (const ConformanceCase& test : small_cases()) {
+    const CheckResult result = check_scalar_kernel(test, Bug::none);
+    EXPECT_TRUE(result.passed) << test.name << ": " << describe(result);
+  }
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ std::string intensity_text(const StageReport& s, double nominal) {
   return "Arithmetic intensity: " + rate_text(ratio(flops, bytes)) +
          " FLOPs for each byte of HBM traffic. FLOPs executed: " +
          percent_text(ratio(flops, nominal)) + " of the nominal " + count_text(nominal) +
-         ", as padding and masked scores count.";
+         " (padding and masked scores count).";
 }
 
 }  // namespace

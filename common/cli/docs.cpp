@@ -1,0 +1,168 @@
+#include "cli/docs.h"
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/cli.h"
+#include "harness/units.h"
+
+namespace flash {
+namespace {
+
+using nlohmann::json;
+using tile::Tensor;
+
+const std::filesystem::path root = std::filesystem::path(ATTENTION_DATA_DIR) / "../..";
+
+std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  if (!file) throw BadInput("docs: " + path.string() + ": cannot be read, expected a file");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+Problem problem_of(const json& results) {
+  const json& p = results.at("problem");
+  Problem problem;
+  problem.batch = p.at("batch");
+  problem.heads = p.at("heads");
+  problem.kv_heads = p.at("kv_heads");
+  problem.seqlen_q = p.at("seqlen_q");
+  problem.seqlen_k = p.at("seqlen_k");
+  problem.head_dim = p.at("head_dim");
+  problem.causal = p.at("causal");
+  return problem;
+}
+
+const json& result_of(const Stage& stage, const json& results) {
+  for (const json& result : results.at("stages"))
+    if (result.at("stage") == stage.name) return result;
+  throw BadInput("docs: " + std::string(stage.name) + " is not in docs/results/forward.json, " +
+                 "expected every stage");
+}
+
+// Where the numbers come from, in a line below a table.
+std::string provenance(const json& results) {
+  const Problem p = problem_of(results);
+  const json& m = results.at("machine");
+  std::ostringstream line;
+  line << "<sub>" << p.heads << " heads, N = " << p.seqlen_q << ", d = " << p.head_dim << ", "
+       << results.at("problem").at("dtype").get<std::string>() << ", no mask. Measured on "
+       << m.at("cpu").get<std::string>() << ", " << m.at("threads") << " cores, "
+       << m.at("simd").get<std::string>() << ", " << m.at("compiler").get<std::string>() << " "
+       << m.at("flags").get<std::string>() << ", " << m.at("date").get<std::string>()
+       << ": medians; FMA peak of that run " << rate_text(m.at("fma_peak_gflops"))
+       << " GFLOP/s.</sub>\n";
+  return line.str();
+}
+
+std::string cell_or_nothing(std::int64_t bytes) {
+  return bytes == 0 ? " " : bytes_text(static_cast<double>(bytes));
+}
+
+// The table that `ladder run` printed: the second paragraph of its output.
+std::string run_table() {
+  const std::string text = read_text(root / "docs/results/run.txt");
+  const std::size_t begin = text.find("\n\n"), end = text.find("\n\n", begin + 2);
+  if (end == std::string::npos) throw BadInput("docs: run.txt, expected three paragraphs");
+  return "```" + text.substr(begin + 1, end - begin) + "```\n";
+}
+
+}  // namespace
+
+std::string ladder_table(const std::vector<Stage>& stages, const json& results) {
+  std::ostringstream table;
+  table << "| stage | the one idea | HBM read | written | workspace | time | of FMA peak |\n"
+           "|---|---|--:|--:|--:|--:|--:|\n";
+  for (const Stage& stage : stages) {
+    const tile::Counters cost = stage.cost(problem_of(results));
+    const json& result = result_of(stage, results);
+    table << "| [" << stage.name << "](" << stage.name << ") | " << stage.idea << " | "
+          << cell_or_nothing(cost.hbm_read.total()) << " | "
+          << cell_or_nothing(cost.hbm_write.total()) << " | "
+          << cell_or_nothing(cost.hbm_workspace.total()) << " | "
+          << seconds_text(result.at("seconds").at("median")) << " | "
+          << percent_text(result.at("fraction_of_peak")) << " |\n";
+  }
+  return table.str() + "\n" + provenance(results);
+}
+
+std::string cost_table(const Stage& stage, const json& results) {
+  const tile::Counters cost = stage.cost(problem_of(results));
+  const json& result = result_of(stage, results);
+  std::string names = "| HBM |", rule = "|---|", read = "| read |", written = "| written |";
+  const auto add = [&](const std::string& name, std::int64_t reads, std::int64_t writes) {
+    names += " " + name + " |";
+    rule += "--:|";
+    read += " " + cell_or_nothing(reads) + " |";
+    written += " " + cell_or_nothing(writes) + " |";
+  };
+  for (int i = 0; i < tile::tensor_count; ++i) {
+    const auto tensor = static_cast<Tensor>(i);
+    if (cost.hbm_read[tensor] + cost.hbm_write[tensor] > 0)
+      add(std::string(name(tensor)), cost.hbm_read[tensor], cost.hbm_write[tensor]);
+  }
+  add("**sum**", cost.hbm_read.total(), cost.hbm_write.total());
+
+  const double traffic = static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
+  std::ostringstream below;
+  below << "\nWorkspace " << bytes_text(static_cast<double>(cost.hbm_workspace.total()))
+        << ", on chip " << kib_text(static_cast<double>(cost.on_chip_peak)) << ", "
+        << rate_text(static_cast<double>(cost.flops) / traffic) << " FLOPs a byte. "
+        << seconds_text(result.at("seconds").at("median")) << ", " << rate_text(result.at("gflops"))
+        << " GFLOP/s: " << percent_text(result.at("fraction_of_peak")) << " of the FMA peak.\n\n";
+  return names + "\n" + rule + "\n" + read + "\n" + written + "\n" + below.str() +
+         provenance(results);
+}
+
+std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
+                       const json& results) {
+  std::istringstream lines(page);
+  std::string result, line;
+  while (std::getline(lines, line)) {
+    result += line + "\n";
+    if (!line.starts_with("<!-- generated: ")) continue;
+    std::istringstream words(line.substr(16));
+    std::string kind, stage;
+    words >> kind >> stage;
+    if (kind == "ladder") {
+      result += ladder_table(stages, results);
+    } else if (kind == "cost") {
+      result += cost_table(find_stage(stage), results);
+    } else if (kind == "run") {
+      result += run_table();
+    } else {
+      throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost or run");
+    }
+    while (std::getline(lines, line) && line != "<!-- end -->") {
+    }
+    if (line != "<!-- end -->") throw BadInput("docs: '" + kind + "': expected <!-- end -->");
+    result += line + "\n";
+  }
+  return result;
+}
+
+int docs_command(const Arguments& arguments, const Environment& environment) {
+  const bool check = arguments == Arguments{"--check"};
+  if (!arguments.empty() && !check)
+    throw BadInput("docs: '" + arguments.front() + "', expected --check or nothing");
+  const json results = json::parse(read_text(root / "docs/results/forward.json"));
+  std::vector<std::filesystem::path> pages = {"README.md"};
+  for (const Stage& stage : environment.stages)
+    pages.emplace_back(std::filesystem::path(stage.name) / "README.md");
+  int stale = 0;
+  for (const std::filesystem::path& page : pages) {
+    const std::string old = read_text(root / page);
+    const std::string text = regenerate(old, environment.stages, results);
+    if (text == old) continue;
+    ++stale;
+    environment.out << page.string() << (check ? ": differs from ./ladder docs\n" : ": written\n");
+    if (!check) std::ofstream(root / page) << text;
+  }
+  return check && stale > 0 ? 1 : 0;
+}
+
+}  // namespace flash
