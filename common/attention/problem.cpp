@@ -50,11 +50,15 @@ void validate(const Problem& problem) {
     require_offsets(problem.cu_seqlens_k, problem.batch, "cu_seqlens_k");
   }
   const double tokens = static_cast<double>(std::max(problem.total_q(), problem.total_k()));
-  require(tokens * static_cast<double>(problem.heads * problem.head_dim) < 0x1p40, "the problem",
+  require(tokens * static_cast<double>(problem.heads * problem.head_dim) < 0x1p40 &&
+              static_cast<double>(problem.total_q()) * static_cast<double>(problem.seqlen_k) *
+                      static_cast<double>(problem.heads) <
+                  0x1p58,
+          "the problem",
           std::to_string(problem.batch) + " x " + std::to_string(problem.heads) + " heads of " +
               std::to_string(std::max(problem.seqlen_q, problem.seqlen_k)) + " x " +
               std::to_string(problem.head_dim),
-          "fewer than 2^40 elements a tensor");
+          "fewer than 2^40 elements a tensor, and 2^58 scores");
 }
 
 double nominal_flops(const Problem& problem) {

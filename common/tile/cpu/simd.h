@@ -11,20 +11,17 @@
 #include <utility>
 
 #if !defined(TILE_SIMD_PORTABLE) && defined(__AVX512F__) && defined(__AVX512DQ__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored \
-    "-Wuninitialized"  // GCC 12 passes an undefined vector to its builtins
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
-#pragma GCC diagnostic pop
 #define TILE_SIMD_AVX512 1
 #endif
 
 // Unrolls the loop that follows; GCC would keep arrays of vectors in memory otherwise.
 #if defined(__clang__)
 #define TILE_UNROLL _Pragma("clang loop unroll(full)")
+#define TILE_UNROLL_BY_4 _Pragma("clang loop unroll_count(4)")
 #else
 #define TILE_UNROLL _Pragma("GCC unroll 16")
+#define TILE_UNROLL_BY_4 _Pragma("GCC unroll 4")
 #endif
 
 namespace tile::cpu {
@@ -63,11 +60,7 @@ inline void store(float* p, Vec v) {
 }
 
 inline Vec max(Vec a, Vec b) {
-#if TILE_SIMD_AVX512
-  return _mm512_max_ps(a, b);
-#else
   return a > b ? a : b;
-#endif
 }
 
 // 2^x for x <= 127, to 2 units in the last place; 2^-inf = 0 and 2^0 = 1 exactly. A NaN stays one.
@@ -75,7 +68,7 @@ inline Vec max(Vec a, Vec b) {
 // x = n + r with |r| <= 1/2, and 2^r by a polynomial fitted to the least relative error (9e-8).
 inline Vec exp2(Vec x) {
 #if TILE_SIMD_AVX512
-  const Vec r = _mm512_reduce_ps(x, 0);  // x - round(x), and 0 for an infinity
+  const Vec r = _mm512_maskz_reduce_ps(0xffff, x, 0);  // x - round(x), and 0 for an infinity
   const Vec n = x - r;
 #else
   const Vec least = broadcast(-127.0f);
@@ -91,7 +84,7 @@ inline Vec exp2(Vec x) {
   p = p * r + broadcast(0x1.62e42ap-1f);
   p = p * r + broadcast(1.0f);
 #if TILE_SIMD_AVX512
-  return _mm512_scalef_ps(p, n);
+  return _mm512_maskz_scalef_ps(0xffff, p, n);
 #else
   const VecInt bits = (VecInt)p + ((VecInt)shifted << 23);  // n added to the exponent
   return x < broadcast(-126.0f) ? Vec{} : (Vec)bits;
