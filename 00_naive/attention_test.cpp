@@ -1,23 +1,17 @@
 // What stage 00 promises beyond the shared suite: its traffic and its memory, worked out by hand.
 #include <gtest/gtest.h>
 
-#include "harness/execute.h"
-#include "harness/generator.h"
+#include "harness/count.h"
 
 namespace flash {
 namespace {
 
 using tile::Tensor;
 
-tile::Counters counters(const Problem& problem) {
-  tile::Device device;
-  execute(find_stage("00_naive"), device, problem, generate(problem, 1));
-  return device.counters();
-}
-
 // Catches a score matrix that is written or read twice, or that skips HBM.
 TEST(Naive, ScoresAndWeightsGoThroughHbmOnce) {
-  const tile::Counters c = counters({.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 300});
+  const tile::Counters c =
+      count("00_naive", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 300});
   const std::int64_t matrix = 256 * 300 * 4;
   for (const Tensor tensor : {Tensor::S, Tensor::P}) {
     EXPECT_EQ(c.hbm_write[tensor], matrix);
@@ -32,9 +26,9 @@ TEST(Naive, ScoresAndWeightsGoThroughHbmOnce) {
 // Catches a causal mask that saves work: that is stage 03's idea.
 TEST(Naive, ACausalMaskSavesNothing) {
   Problem problem{.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256};
-  const tile::Counters full = counters(problem);
+  const tile::Counters full = count("00_naive", problem);
   problem.causal = true;
-  EXPECT_EQ(counters(problem), full);
+  EXPECT_EQ(count("00_naive", problem), full);
 }
 
 // Catches a crash where the answer is a sentence: how much it would need.

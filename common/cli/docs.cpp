@@ -59,8 +59,14 @@ std::string provenance(const json& results) {
   return line.str();
 }
 
-std::string cell_or_nothing(std::int64_t bytes) {
-  return bytes == 0 ? " " : bytes_text(static_cast<double>(bytes));
+// A number and its unit stay on one line of a table's cell.
+std::string cell(std::string text) {
+  const std::size_t space = text.find(' ');
+  return space == std::string::npos ? text : text.replace(space, 1, "&nbsp;");
+}
+
+std::string cell(std::int64_t bytes) {
+  return bytes == 0 ? " " : cell(bytes_text(static_cast<double>(bytes)));
 }
 
 // The table that `ladder run` printed: the second paragraph of its output.
@@ -81,10 +87,9 @@ std::string ladder_table(const std::vector<Stage>& stages, const json& results) 
     const tile::Counters cost = stage.cost(problem_of(results));
     const json& result = result_of(stage, results);
     table << "| [" << stage.name << "](" << stage.name << ") | " << stage.idea << " | "
-          << cell_or_nothing(cost.hbm_read.total()) << " | "
-          << cell_or_nothing(cost.hbm_write.total()) << " | "
-          << cell_or_nothing(cost.hbm_workspace.total()) << " | "
-          << seconds_text(result.at("seconds").at("median")) << " | "
+          << cell(cost.hbm_read.total()) << " | " << cell(cost.hbm_write.total()) << " | "
+          << cell(cost.hbm_workspace.total()) << " | "
+          << cell(seconds_text(result.at("seconds").at("median"))) << " | "
           << percent_text(result.at("fraction_of_peak")) << " |\n";
   }
   return table.str() + "\n" + provenance(results);
@@ -97,8 +102,8 @@ std::string cost_table(const Stage& stage, const json& results) {
   const auto add = [&](const std::string& name, std::int64_t reads, std::int64_t writes) {
     names += " " + name + " |";
     rule += "--:|";
-    read += " " + cell_or_nothing(reads) + " |";
-    written += " " + cell_or_nothing(writes) + " |";
+    read += " " + cell(reads) + " |";
+    written += " " + cell(writes) + " |";
   };
   for (int i = 0; i < tile::tensor_count; ++i) {
     const auto tensor = static_cast<Tensor>(i);

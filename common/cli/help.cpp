@@ -13,6 +13,7 @@ usage: ladder COMMAND [OPTIONS]
   run               check every stage against the reference, then measure it
   test [STAGE]      all tests, or those of one stage
   list              the stages and their ideas
+  docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; options of run: ladder run --help
   --version         version, instruction set, compiler
 
