@@ -34,7 +34,7 @@ build_preset() {
       --parallel "$jobs" ${2:+--target "${@:2}"}; }
 }
 
-# Sanitized code is some ten times slower: what only repeats the kernels on further problems stays out.
+# Sanitized code is ten times slower: what repeats the kernels on further problems stays out.
 sanitizer_tests() {
   build_preset sanitize &&
     run_tests build/sanitize --exclude-regex 'AThousandProblems|CountersEqual'

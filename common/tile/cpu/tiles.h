@@ -43,6 +43,7 @@ struct TileView<Rows, Cols, Order::rows> {
 
   const float* data() const { return source->data + first * source->stride; }
   std::ptrdiff_t stride() const { return source->stride; }
+  bool lies_in_hbm() const { return source->data != storage; }
 };
 
 // A whole tile. It lives until its block ends.
