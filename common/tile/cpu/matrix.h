@@ -64,7 +64,7 @@ inline void multiply(float* c, const float* a, const float* b, RightStrides stri
   }
 }
 
-// Fetches into the cache, while a tile is multiplied, rows of the tile that lies behind it in HBM:
+// Fetches into the second cache, while a tile is multiplied, rows of the tile that lies behind it in HBM:
 // most likely the next. Rows of one head are far apart, which hardware prefetchers do not follow;
 // 0.77 becomes 0.81 of the FMA peak on two Zen 5 cores (N = 4096, d = 64).
 template <int Rows, int Cols>
@@ -72,7 +72,7 @@ inline void prefetch_behind(const TileView<Rows, Cols, Order::rows>& tile, int f
   if (!tile.lies_in_hbm()) return;
   for (int r = first; r < last; ++r)
     for (int c = 0; c < Cols; c += 64 / sizeof(float))
-      __builtin_prefetch(tile.data() + (Rows + r) * tile.stride() + c);
+      __builtin_prefetch(tile.data() + (Rows + r) * tile.stride() + c, 0, 2);
 }
 
 // S = A Bᵀ.   A [Rows, Depth]   B [Cols, Depth]
