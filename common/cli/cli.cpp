@@ -34,7 +34,8 @@ int dispatch(const Arguments& arguments, const Environment& environment) {
   for (const Command& command : commands)
     if (command.name == name)
       return command.run({arguments.begin() + 1, arguments.end()}, environment);
-  throw BadInput("'" + name + "': is not a command, expected run, test, list, docs, --help or --version");
+  throw BadInput("'" + name +
+                 "': is not a command, expected run, test, list, docs, --help or --version");
 }
 
 // Control characters, as in a file's name, would break the line or paint the terminal.
