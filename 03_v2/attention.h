@@ -56,8 +56,7 @@ TILE_KERNEL void attention(Block& block, const AttentionArgs& args) {
 
     multiply_rows(row_sum, rescale);
     add_row_sum(row_sum, P);
-    multiply_rows(O, rescale);
-    mma_AB(O, P, V);
+    mma_AB(O, P, V, rescale);
   }
 
   divide_rows(O, row_sum);

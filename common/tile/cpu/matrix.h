@@ -14,11 +14,15 @@ struct RightStrides {
   std::ptrdiff_t term;
 };
 
-// One register block: C[rows, columns] (+)= sum over `terms` of A[rows, term] B[term, column]. The
-// sum starts from zero and is added to C at the end, which rounds less than adding the terms to C.
-template <int Vectors, int Columns, bool Accumulate>
+// What becomes of C: C = A B, C += A B, or C = diag(factor) C + A B.
+enum class Into { overwrite, add, rescale };
+
+// One register block: C[rows, columns] = sum over `terms` of A[rows, term] B[term, column], Into C.
+// The sum starts from zero and is added to C at the end, which rounds less than adding the terms to
+// C.
+template <int Vectors, int Columns, Into C>
 inline void multiply_block(float* c, std::ptrdiff_t ldc, const float* a, std::ptrdiff_t lda,
-                           const float* b, RightStrides strides, int terms) {
+                           const float* b, RightStrides strides, int terms, const float* factor) {
   Vec sum[Columns][Vectors] = {};
   TILE_UNROLL_BY_4  // 3 % of the whole kernel on Zen 5: fewer loop ends to mispredict
       for (int t = 0; t < terms; ++t, a += lda, b += strides.term) {
@@ -37,16 +41,18 @@ inline void multiply_block(float* c, std::ptrdiff_t ldc, const float* a, std::pt
     TILE_UNROLL
     for (int i = 0; i < Vectors; ++i) {
       float* to = c + j * ldc + i * lanes;
-      store(to, Accumulate ? load(to) + sum[j][i] : sum[j][i]);
+      if constexpr (C == Into::add) sum[j][i] += load(to);
+      if constexpr (C == Into::rescale) sum[j][i] += load(to) * load(factor + i * lanes);
+      store(to, sum[j][i]);
     }
   }
 }
 
-// C[Rows, Cols] (+)= A[Rows, terms] B. Rows is the leading dimension of A and C. Calls
+// C[Rows, Cols] = A[Rows, terms] B, Into C. Rows is the leading dimension of A and C. Calls
 // progress(first column, last column) as it goes, for what can be done meanwhile.
-template <int Rows, int Cols, bool Accumulate, class Progress>
+template <int Rows, int Cols, Into C, class Progress>
 inline void multiply(float* c, const float* a, const float* b, RightStrides strides, int terms,
-                     const Progress& progress) {
+                     const float* factor, const Progress& progress) {
   constexpr int step = vector_block * lanes;
   static_assert(Rows % step == 0 && Cols % 4 == 0 && column_block == 6);
   // As many blocks of six columns as leave a multiple of four: narrow blocks wait for the FMA's
@@ -56,17 +62,18 @@ inline void multiply(float* c, const float* a, const float* b, RightStrides stri
   for (int row = 0; row < Rows; row += step) {
     const auto block = [&]<int Columns>(int j) {
       if (row == 0) progress(j, j + Columns);
-      multiply_block<vector_block, Columns, Accumulate>(c + j * Rows + row, Rows, a + row, Rows,
-                                                        b + j * strides.column, strides, terms);
+      multiply_block<vector_block, Columns, C>(c + j * Rows + row, Rows, a + row, Rows,
+                                               b + j * strides.column, strides, terms,
+                                               factor + row);
     };
     for (int j = 0; j < wide; j += column_block) block.template operator()<column_block>(j);
     for (int j = wide; j < Cols; j += 4) block.template operator()<4>(j);
   }
 }
 
-// Fetches into the second cache, while a tile is multiplied, rows of the tile that lies behind it in HBM:
-// most likely the next. Rows of one head are far apart, which hardware prefetchers do not follow;
-// 0.77 becomes 0.81 of the FMA peak on two Zen 5 cores (N = 4096, d = 64).
+// Fetches into the second cache, while a tile is multiplied, rows of the tile that lies behind it
+// in HBM: most likely the next. Rows of one head are far apart, which hardware prefetchers do not
+// follow; 0.77 becomes 0.81 of the FMA peak on two Zen 5 cores (N = 4096, d = 64).
 template <int Rows, int Cols>
 inline void prefetch_behind(const TileView<Rows, Cols, Order::rows>& tile, int first, int last) {
   if (!tile.lies_in_hbm()) return;
@@ -83,8 +90,23 @@ void mma_ABt(const TileView<Rows, Cols, Order::columns>& S,
   require_written("mma_ABt", A);
   require_written("mma_ABt", B);
   S.block->counters().flops += 2ll * Rows * Cols * Depth;
-  multiply<Rows, Cols, false>(S.data, A.data, B.data(), {.column = B.stride(), .term = 1}, Depth,
-                              [&](int first, int last) { prefetch_behind(B, first, last); });
+  multiply<Rows, Cols, Into::overwrite>(
+      S.data, A.data, B.data(), {.column = B.stride(), .term = 1}, Depth, S.data,
+      [&](int first, int last) { prefetch_behind(B, first, last); });
+}
+
+// The common part of the two forms of mma_AB.
+template <Into C, int Rows, int Cols, int Depth>
+void multiply_into(const TileView<Rows, Cols, Order::columns>& O,
+                   const TileView<Rows, Depth, Order::columns>& A,
+                   const TileView<Depth, Cols, Order::rows>& B, const float* factor) {
+  require_written("mma_AB", O);
+  require_written("mma_AB", A);
+  require_written("mma_AB", B);
+  O.block->counters().flops += 2ll * Rows * Cols * Depth;
+  multiply<Rows, Cols, C>(
+      O.data, A.data, B.data(), {.column = 1, .term = B.stride()}, Depth, factor,
+      [&](int first, int last) { prefetch_behind(B, first * Depth / Cols, last * Depth / Cols); });
 }
 
 // O += A B.   A [Rows, Depth]   B [Depth, Cols]
@@ -92,13 +114,17 @@ template <int Rows, int Cols, int Depth>
 void mma_AB(const TileView<Rows, Cols, Order::columns>& O,
             const TileView<Rows, Depth, Order::columns>& A,
             const TileView<Depth, Cols, Order::rows>& B) {
-  require_written("mma_AB", O);
-  require_written("mma_AB", A);
-  require_written("mma_AB", B);
-  O.block->counters().flops += 2ll * Rows * Cols * Depth;
-  multiply<Rows, Cols, true>(
-      O.data, A.data, B.data(), {.column = 1, .term = B.stride()}, Depth,
-      [&](int first, int last) { prefetch_behind(B, first * Depth / Cols, last * Depth / Cols); });
+  multiply_into<Into::add>(O, A, B, O.data);
+}
+
+// O = diag(factor) O + A B: a row's old sum times its factor, in the same pass over O.
+template <int Rows, int Cols, int Depth>
+void mma_AB(const TileView<Rows, Cols, Order::columns>& O,
+            const TileView<Rows, Depth, Order::columns>& A,
+            const TileView<Depth, Cols, Order::rows>& B,
+            const TileView<Rows, 1, Order::columns>& factor) {
+  require_written("mma_AB", factor);
+  multiply_into<Into::rescale>(O, A, B, factor.data);
 }
 
 }  // namespace tile::cpu

@@ -84,9 +84,17 @@ void exp2_difference(const ColumnTile<Rows, Cols>& tile, const ColumnTile<Rows, 
   tile.block->counters().exponentials += Rows * Cols;
   alignas(64) float shift[Rows];
   for (int r = 0; r < Rows; ++r) shift[r] = row.data[r] == -INFINITY ? 0 : row.data[r] * factor;
-  for_each_vector(tile, [&](int i, int r) {
-    store(tile.data + i, exp2(load(tile.data + i) * factor - load(shift + r)));
-  });
+  for (int i = 0; i < Rows * Cols; i += vector_block * lanes) {
+    Vec x[vector_block];
+    TILE_UNROLL
+    for (int v = 0; v < vector_block; ++v) {
+      const int at = i + v * lanes;
+      x[v] = load(tile.data + at) * factor - load(shift + at % Rows);
+    }
+    exp2(x);
+    TILE_UNROLL
+    for (int v = 0; v < vector_block; ++v) store(tile.data + i + v * lanes, x[v]);
+  }
 }
 
 // The same for row statistics, where the subtraction comes first: a maximum that has not moved

@@ -63,32 +63,53 @@ inline Vec max(Vec a, Vec b) {
   return a > b ? a : b;
 }
 
-// 2^x for x <= 127, to 2 units in the last place; 2^-inf = 0 and 2^0 = 1 exactly. A NaN stays one.
+// Each x becomes 2^x, for x <= 127, to 2 units in the last place; 2^-inf = 0 and 2^0 = 1 exactly. A
+// NaN stays one. Several vectors go side by side, as each waits for itself most of the time.
 //
 // x = n + r with |r| <= 1/2, and 2^r by a polynomial fitted to the least relative error (9e-8).
-inline Vec exp2(Vec x) {
+template <int Count>
+inline void exp2(Vec (&x)[Count]) {
+  constexpr float coefficients[] = {0x1.3cea88p-7f, 0x1.c6b752p-5f, 0x1.ebf9bcp-3f, 0x1.62e42ap-1f,
+                                    1.0f};
+  Vec r[Count], p[Count];
 #if TILE_SIMD_AVX512
-  const Vec r = _mm512_maskz_reduce_ps(0xffff, x, 0);  // x - round(x), and 0 for an infinity
-  const Vec n = x - r;
+  TILE_UNROLL
+  for (int i = 0; i < Count; ++i) {
+    r[i] = _mm512_maskz_reduce_ps(0xffff, x[i], 0);  // x - round(x), and 0 for an infinity
+    p[i] = broadcast(0x1.5bba14p-10f);
+  }
 #else
   const Vec least = broadcast(-127.0f);
   const Vec shift = broadcast(0x1.8p23f);  // adding it rounds to an integer in the low bits
-  const Vec clamped = x < least ? least : x;
-  const Vec shifted = clamped + shift;
-  const Vec r = clamped - (shifted - shift);
+  Vec shifted[Count];
+  TILE_UNROLL
+  for (int i = 0; i < Count; ++i) {
+    const Vec clamped = x[i] < least ? least : x[i];
+    shifted[i] = clamped + shift;
+    r[i] = clamped - (shifted[i] - shift);
+    p[i] = broadcast(0x1.5bba14p-10f);
+  }
 #endif
-  Vec p = broadcast(0x1.5bba14p-10f);
-  p = p * r + broadcast(0x1.3cea88p-7f);
-  p = p * r + broadcast(0x1.c6b752p-5f);
-  p = p * r + broadcast(0x1.ebf9bcp-3f);
-  p = p * r + broadcast(0x1.62e42ap-1f);
-  p = p * r + broadcast(1.0f);
+  TILE_UNROLL
+  for (const float coefficient : coefficients) {
+    TILE_UNROLL
+    for (int i = 0; i < Count; ++i) p[i] = p[i] * r[i] + broadcast(coefficient);
+  }
+  TILE_UNROLL
+  for (int i = 0; i < Count; ++i) {
 #if TILE_SIMD_AVX512
-  return _mm512_maskz_scalef_ps(0xffff, p, n);
+    x[i] = _mm512_maskz_scalef_ps(0xffff, p[i], x[i] - r[i]);
 #else
-  const VecInt bits = (VecInt)p + ((VecInt)shifted << 23);  // n added to the exponent
-  return x < broadcast(-126.0f) ? Vec{} : (Vec)bits;
+    const VecInt bits = (VecInt)p[i] + ((VecInt)shifted[i] << 23);  // n added to the exponent
+    x[i] = x[i] < broadcast(-126.0f) ? Vec{} : (Vec)bits;
 #endif
+  }
+}
+
+inline Vec exp2(Vec x) {
+  Vec one[] = {x};
+  exp2(one);
+  return one[0];
 }
 
 }  // namespace tile::cpu

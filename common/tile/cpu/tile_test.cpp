@@ -99,8 +99,11 @@ void expect_products(Block& block, const HbmMatrix& a, const HbmMatrix& b, const
   load(B, b, 0);
   load(V, v, 0);
   mma_ABt(S, A, B);
+  RowVector<Block, Rows> factor(block, "factor");
+  load(factor, HbmVector{Tensor::l, a.row<float>(0), Rows}, 0);
   fill(O, 1);
-  mma_AB(O, S, V);
+  mma_AB(O, S, V);          // 1 + S V
+  mma_AB(O, S, V, factor);  // factor (1 + S V) + S V
   using cpu::element;
   for (int r = 0; r < Rows; ++r) {
     for (int c = 0; c < Cols; ++c) {
@@ -109,9 +112,10 @@ void expect_products(Block& block, const HbmMatrix& a, const HbmMatrix& b, const
       ASSERT_NEAR(element(S, r, c), sum, 1e-4) << r << ", " << c;
     }
     for (int c = 0; c < Depth; ++c) {
-      double sum = 1;
+      double sum = 0;
       for (int k = 0; k < Cols; ++k) sum += double{element(S, r, k)} * element(V, k, c);
-      ASSERT_NEAR(element(O, r, c), sum, 2e-3) << r << ", " << c;
+      const double expected = element(factor, r, 0) * (1 + sum) + sum;
+      ASSERT_NEAR(element(O, r, c), expected, 4e-3) << r << ", " << c;
     }
   }
 }
