@@ -9,13 +9,36 @@
 namespace tile {
 
 // The tensors of attention, by the papers' symbols. `O_acc` is the fp32 accumulator that
-// FlashAttention-1's loop order keeps in HBM; it is O itself where O is fp32.
-enum class Tensor : std::uint8_t { Q, K, V, S, P, m, l, O_acc, O, LSE, count };
+// FlashAttention-1's loop order keeps in HBM; it is O itself where O is fp32. `Q8`, `K8`, `V8` and
+// `scales` are what FP8 attention quantises to; `O_split` and `LSE_split` the partial results of
+// Flash-Decoding, and `pages` the block table of its KV cache.
+enum class Tensor : std::uint8_t {
+  Q,
+  K,
+  V,
+  S,
+  P,
+  m,
+  l,
+  O_acc,
+  Q8,
+  K8,
+  V8,
+  scales,
+  O_split,
+  LSE_split,
+  pages,
+  O,
+  LSE,
+  count
+};
 
 inline constexpr int tensor_count = static_cast<int>(Tensor::count);
 
 constexpr std::string_view name(Tensor tensor) {
-  constexpr std::string_view names[] = {"Q", "K", "V", "S", "P", "m", "l", "O_acc", "O", "LSE"};
+  constexpr std::string_view names[] = {"Q",       "K",         "V",     "S",  "P",  "m",
+                                        "l",       "O_acc",     "Q8",    "K8", "V8", "scales",
+                                        "O_split", "LSE_split", "pages", "O",  "LSE"};
   return names[static_cast<int>(tensor)];
 }
 
@@ -38,7 +61,7 @@ struct Counters {
   PerTensor hbm_write;            // bytes
   PerTensor hbm_workspace;        // bytes allocated beside inputs and outputs
   std::int64_t on_chip_peak = 0;  // bytes of shared memory and registers, the largest of all blocks
-  std::int64_t flops = 0;         // of matrix products, padding and masked scores included
+  std::int64_t flops = 0;         // of products and rotations, padding and masked scores included
   std::int64_t exponentials = 0;  // padding and masked scores included
   std::int64_t launches = 0;
 

@@ -9,22 +9,26 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tile/fp8.h"
+
 namespace tile {
 
-enum class DType : std::uint8_t { f32, bf16, f16 };
+// Inputs and outputs have one of the first three; fp8.h describes the others.
+enum class DType : std::uint8_t { f32, bf16, f16, e4m3, e5m2 };
 
 constexpr std::string_view name(DType dtype) {
-  constexpr std::string_view names[] = {"f32", "bf16", "f16"};
+  constexpr std::string_view names[] = {"f32", "bf16", "f16", "e4m3", "e5m2"};
   return names[static_cast<int>(dtype)];
 }
 
 constexpr int size_in_bytes(DType dtype) {
-  return dtype == DType::f32 ? 4 : 2;
+  constexpr int sizes[] = {4, 2, 2, 1, 1};
+  return sizes[static_cast<int>(dtype)];
 }
 
 // The distance from 1 to the next larger value.
 constexpr double epsilon(DType dtype) {
-  constexpr double values[] = {0x1p-23, 0x1p-7, 0x1p-10};
+  constexpr double values[] = {0x1p-23, 0x1p-7, 0x1p-10, 0x1p-3, 0x1p-2};
   return values[static_cast<int>(dtype)];
 }
 
@@ -87,6 +91,16 @@ constexpr f16 from_float<f16>(float x) {
   return {static_cast<std::uint16_t>(sign | half)};
 }
 
+template <>
+constexpr e4m3 from_float<e4m3>(float x) {
+  return to_e4m3(x);
+}
+
+template <>
+constexpr e5m2 from_float<e5m2>(float x) {
+  return to_e5m2(x);
+}
+
 // Calls f with a value of the C++ type that stores `dtype`.
 template <class F>
 decltype(auto) with_type(DType dtype, F&& f) {
@@ -95,6 +109,10 @@ decltype(auto) with_type(DType dtype, F&& f) {
       return f(bf16{});
     case DType::f16:
       return f(f16{});
+    case DType::e4m3:
+      return f(e4m3{});
+    case DType::e5m2:
+      return f(e5m2{});
     default:
       return f(float{});
   }

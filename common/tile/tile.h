@@ -3,14 +3,32 @@
 
 #include <numbers>
 
+#include "tile/cpu/async.h"
 #include "tile/cpu/device.h"
 #include "tile/cpu/matrix.h"
 #include "tile/cpu/memory.h"
+#include "tile/cpu/quantise.h"
+#include "tile/cpu/rotate.h"
 #include "tile/cpu/rows.h"
+#include "tile/cpu/stored.h"
+#include "tile/cpu/transposed.h"
 
 #define TILE_KERNEL inline
 
 namespace tile {
+
+// Barriers between roles: bytes and arrivals by phases; arrivals of warpgroups.
+template <class Block>
+using Barrier = cpu::Barrier;
+template <class Block>
+using NamedBarrier = cpu::NamedBarrier;
+
+// Tiles in turn, with a full and an empty barrier each.
+template <class Tile, int Stages>
+using Ring = cpu::Ring<Tile, Stages>;
+
+using cpu::role;
+using cpu::set_registers;
 
 using Device = cpu::Device;
 using GridIndex = cpu::GridIndex;
@@ -22,6 +40,10 @@ using LeftTile = cpu::Tile<Rows, Cols, cpu::Order::columns, cpu::Space::shared>;
 // ... and the right operand, which lies as it does in HBM.
 template <class Block, int Rows, int Cols>
 using RightTile = cpu::Tile<Rows, Cols, cpu::Order::rows, cpu::Space::shared>;
+
+// Shared memory: a right operand in the type of its tensor, which may lie in pages.
+template <class Block, int Rows, int Cols>
+using StoredTile = cpu::StoredTile<Rows, Cols>;
 
 // Registers: the result of a product, and the left operand of the next.
 template <class Block, int Rows, int Cols>

@@ -5,13 +5,18 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tile/counters.h"
+#include "tile/cpu/products.h"
+#include "tile/cpu/scheduler.h"
+#include "tile/cpu/watch.h"
 #include "tile/error.h"
 #include "tile/gpu.h"
 
@@ -30,16 +35,28 @@ struct GridIndex {
 // One thread runs blocks one after another in the same object.
 class Block {
  public:
-  Block(const Gpu& gpu, std::string_view kernel, int element_bytes, bool checked)
-      : gpu_(gpu), kernel_(kernel), element_bytes_(element_bytes), checked_(checked) {}
+  // `work` hands out the places of the grid of a persistent kernel.
+  Block(const Gpu& gpu, std::string_view kernel, int element_bytes, bool checked,
+        std::uint64_t schedule, std::function<std::int64_t()> work)
+      : gpu_(gpu),
+        kernel_(kernel),
+        element_bytes_(element_bytes),
+        checked_(checked),
+        schedule_(schedule),
+        take_work_(std::move(work)) {}
 
   // The place in the grid; x varies fastest.
   GridIndex position() const { return position_; }
+  int element_bytes() const { return element_bytes_; }  // of the tensors in HBM
   bool checked() const { return checked_; }
   Counters& counters() { return counters_; }
 
-  void begin(GridIndex position) {
+  void begin(GridIndex position, std::int64_t index) {
     position_ = position;
+    scheduler_.begin(schedule_, static_cast<std::uint64_t>(index));
+    if (checked_) watch_.begin();
+    products_.begin();
+    work_.clear();
     tiles_.clear();
     used_floats_ = 0;
     used_bytes_ = {};
@@ -55,8 +72,40 @@ class Block {
     counters_.on_chip_peak = std::max(counters_.on_chip_peak, used_bytes_[0] + used_bytes_[1]);
     float* data = storage() + used_floats_;
     used_floats_ += (elements + 15) / 16 * 16;
-    if (checked_) std::fill_n(data, elements, std::bit_cast<float>(unwritten));
+    if (checked_) {
+      std::fill_n(data, elements, std::bit_cast<float>(unwritten));
+      watch_.add_tile(tile, data, elements);
+    }
     return data;
+  }
+
+  // "label[i]", for as long as the launch.
+  std::string_view numbered(const std::string& label, std::size_t i) {
+    return *names_.insert(label + "[" + std::to_string(i) + "]").first;
+  }
+
+  // A persistent kernel's n-th piece of work, first come first served among the blocks; -1 when
+  // there is none left. All roles get the same.
+  std::int64_t work(std::size_t n) {
+    while (work_.size() <= n) work_.push_back(take_work_());
+    return work_[n];
+  }
+
+  Watch& watch() { return watch_; }
+  Scheduler& scheduler() { return scheduler_; }
+  Products& products() { return products_; }
+  int role() const { return std::max(scheduler_.current(), 0); }
+
+  // Runs the roles of the block to their ends.
+  void run(std::vector<Role> roles) {
+    std::vector<std::string_view> names;
+    for (const Role& role : roles) names.push_back(role.name);
+    watch_.set_roles(std::move(names));
+    try {
+      scheduler_.run(std::move(roles));
+    } catch (const Deadlock& deadlock) {
+      fail(deadlock.text);
+    }
   }
 
   // Fails unless rows or columns `first` to `first + count` lie in a tile that has `size` of them.
@@ -69,8 +118,11 @@ class Block {
 
   [[noreturn]] void fail(std::string_view what) const {
     throw TileError(std::string(kernel_) + ", block (" + std::to_string(position_.x) + ", " +
-                    std::to_string(position_.y) + ", " + std::to_string(position_.z) +
-                    "): " + std::string(what));
+                    std::to_string(position_.y) + ", " + std::to_string(position_.z) + ")" +
+                    (scheduler_.current() < 0
+                         ? ""
+                         : ", " + std::string(watch_.role_name(scheduler_.current()))) +
+                    ": " + std::string(what));
   }
 
  private:
@@ -108,6 +160,13 @@ class Block {
   std::string_view kernel_;
   int element_bytes_;
   bool checked_;
+  std::uint64_t schedule_;
+  std::function<std::int64_t()> take_work_;
+  std::vector<std::int64_t> work_;
+  Scheduler scheduler_;
+  Watch watch_;
+  Products products_;
+  std::set<std::string> names_;
   GridIndex position_{};
   Counters counters_;
   std::vector<Allocation> tiles_;

@@ -25,6 +25,10 @@ class Device {
   // Reports reads of on-chip memory that nothing wrote, at the price of scanning every operand.
   void set_checked(bool checked) { checked_ = checked; }
 
+  // The order in which a block's roles run and its copies arrive, in checked mode: 0 is the natural
+  // one, every other number another one, the same each time.
+  void set_schedule(std::uint64_t schedule) { schedule_ = schedule; }
+
   const Counters& counters() const { return counters_; }
   void reset_counters() { counters_ = {}; }
 
@@ -41,8 +45,37 @@ class Device {
   // determined; blocks write to different parts of HBM, so the result is.
   template <class Kernel>
   void launch(std::string_view name, GridIndex grid, DType dtype, const Kernel& kernel) {
+    launch(name, grid, 0, dtype, kernel);
+  }
+
+  // A persistent kernel: one block a core, each of which takes pieces of work 0 to `pieces` - 1
+  // until none is left.
+  template <class Kernel>
+  void launch_persistent(std::string_view name, std::int64_t pieces, DType dtype,
+                         const Kernel& kernel) {
+    launch(name, {std::min<std::int64_t>(threads_, pieces), 1, 1}, pieces, dtype, kernel);
+  }
+
+ private:
+  struct Allocation {
+    std::int64_t bytes = 0;
+    std::unique_ptr<std::byte[]> data;
+  };
+
+  struct Run {
+    std::int64_t blocks = 0, pieces = 0;
+    std::atomic<std::int64_t> next = 0, next_piece = 0;
+    std::mutex mutex;  // protects what follows
+    Counters counters;
+    std::exception_ptr error;
+  };
+
+  template <class Kernel>
+  void launch(std::string_view name, GridIndex grid, std::int64_t pieces, DType dtype,
+              const Kernel& kernel) {
     Run run;
     run.blocks = grid.x * grid.y * grid.z;
+    run.pieces = pieces;
     const auto work = [&] { run_blocks(run, name, grid, dtype, kernel); };
     std::vector<std::thread> helpers;
     const std::int64_t wanted = std::min<std::int64_t>(threads_, run.blocks);
@@ -54,27 +87,16 @@ class Device {
     ++counters_.launches;
   }
 
- private:
-  struct Allocation {
-    std::int64_t bytes = 0;
-    std::unique_ptr<std::byte[]> data;
-  };
-
-  struct Run {
-    std::int64_t blocks = 0;
-    std::atomic<std::int64_t> next = 0;
-    std::mutex mutex;  // protects what follows
-    Counters counters;
-    std::exception_ptr error;
-  };
-
   template <class Kernel>
   void run_blocks(Run& run, std::string_view name, GridIndex grid, DType dtype,
                   const Kernel& kernel) const {
     try {
-      Block block(gpu_, name, size_in_bytes(dtype), checked_);
+      Block block(gpu_, name, size_in_bytes(dtype), checked_, schedule_, [&run] {
+        const std::int64_t piece = run.next_piece++;
+        return piece < run.pieces ? piece : -1;
+      });
       for (std::int64_t i; (i = run.next++) < run.blocks;) {
-        block.begin({i % grid.x, i / grid.x % grid.y, i / grid.x / grid.y});
+        block.begin({i % grid.x, i / grid.x % grid.y, i / grid.x / grid.y}, i);
         kernel(block);
       }
       const std::lock_guard lock(run.mutex);
@@ -89,6 +111,7 @@ class Device {
   const Gpu& gpu_;
   int threads_;
   bool checked_ = false;
+  std::uint64_t schedule_ = 0;
   Counters counters_;
   std::map<Tensor, Allocation> workspace_;
 };

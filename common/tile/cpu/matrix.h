@@ -1,8 +1,10 @@
 // The two matrix products of attention: C += A Bᵀ and C += A B, A and C with rows along the lanes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
+#include "tile/cpu/few_rows.h"
 #include "tile/cpu/tiles.h"
 
 namespace tile::cpu {
@@ -13,9 +15,6 @@ struct RightStrides {
   std::ptrdiff_t column;
   std::ptrdiff_t term;
 };
-
-// What becomes of C: C = A B, C += A B, or C = diag(factor) C + A B.
-enum class Into { overwrite, add, rescale };
 
 // One register block: C[rows, columns] = sum over `terms` of A[rows, term] B[term, column], Into C.
 // The sum starts from zero and is added to C at the end, which rounds less than adding the terms to
@@ -48,26 +47,35 @@ inline void multiply_block(float* c, std::ptrdiff_t ldc, const float* a, std::pt
   }
 }
 
+// The columns of C in register blocks of `widest`, or of two thirds of that: narrower ones would
+// wait for the FMA's latency.
+template <int Cols, int Vectors>
+struct ColumnBlocks {
+  static constexpr int widest = column_block * vector_block / Vectors, narrow = widest * 2 / 3;
+  static constexpr int count = (Cols + widest - 1) / widest;
+  static constexpr int wide = (Cols - count * narrow) / (widest - narrow) * widest;  // columns
+  static_assert(wide >= 0 && (Cols - wide) % narrow == 0, "columns fill whole register blocks");
+};
+
 // C[Rows, Cols] = A[Rows, terms] B, Into C. Rows is the leading dimension of A and C. Calls
 // progress(first column, last column) as it goes, for what can be done meanwhile.
 template <int Rows, int Cols, Into C, class Progress>
 inline void multiply(float* c, const float* a, const float* b, RightStrides strides, int terms,
                      const float* factor, const Progress& progress) {
-  constexpr int step = vector_block * lanes;
-  static_assert(Rows % step == 0 && Cols % 4 == 0 && column_block == 6);
-  // As many blocks of six columns as leave a multiple of four: narrow blocks wait for the FMA's
-  // latency.
-  constexpr int fours = Cols % 6 / 2 == 1 ? 2 : Cols % 6 / 2 == 2 ? 1 : 0;
-  constexpr int wide = Cols - 4 * fours;
+  constexpr int vectors = std::min(vector_block, Rows / lanes);  // fewer rows: more columns
+  constexpr int step = vectors * lanes;
+  static_assert(Rows % step == 0);
+  using Blocks = ColumnBlocks<Cols, vectors>;
   for (int row = 0; row < Rows; row += step) {
     const auto block = [&]<int Columns>(int j) {
       if (row == 0) progress(j, j + Columns);
-      multiply_block<vector_block, Columns, C>(c + j * Rows + row, Rows, a + row, Rows,
-                                               b + j * strides.column, strides, terms,
-                                               factor + row);
+      multiply_block<vectors, Columns, C>(c + j * Rows + row, Rows, a + row, Rows,
+                                          b + j * strides.column, strides, terms, factor + row);
     };
-    for (int j = 0; j < wide; j += column_block) block.template operator()<column_block>(j);
-    for (int j = wide; j < Cols; j += 4) block.template operator()<4>(j);
+    for (int j = 0; j < Blocks::wide; j += Blocks::widest)
+      block.template operator()<Blocks::widest>(j);
+    for (int j = Blocks::wide; j < Cols; j += Blocks::narrow)
+      block.template operator()<Blocks::narrow>(j);
   }
 }
 
@@ -82,17 +90,41 @@ inline void prefetch_behind(const TileView<Rows, Cols, Order::rows>& tile, int f
       __builtin_prefetch(tile.data() + (Rows + r) * tile.stride() + c, 0, 2);
 }
 
+// The rows of a tile, for the products of few rows.
+template <int Rows, int Cols>
+struct RowsOfTile {
+  static constexpr int line = 64 / sizeof(float);
+  static constexpr bool in_bf16 = false;
+  static constexpr float in_units_of = 1;
+  const float* data;
+  std::ptrdiff_t stride;
+  bool in_hbm;
+
+  explicit RowsOfTile(const TileView<Rows, Cols, Order::rows>& tile)
+      : data(tile.data()), stride(tile.stride()), in_hbm(tile.lies_in_hbm()) {}
+  void read(Vec (&to)[2], int row, int col) const {
+    for (int i = 0; i < 2; ++i) to[i] = load(data + row * stride + col + i * lanes);
+  }
+  void fetch_next(int row, int col) const {
+    if (in_hbm) __builtin_prefetch(data + (Rows + row) * stride + col, 0, 2);
+  }
+};
+
 // S = A Bᵀ.   A [Rows, Depth]   B [Cols, Depth]
 template <int Rows, int Cols, int Depth>
 void mma_ABt(const TileView<Rows, Cols, Order::columns>& S,
              const TileView<Rows, Depth, Order::columns>& A,
              const TileView<Cols, Depth, Order::rows>& B) {
-  require_written("mma_ABt", A);
-  require_written("mma_ABt", B);
+  reads("mma_ABt", A);
+  reads("mma_ABt", B);
+  writes("mma_ABt", S);
   S.block->counters().flops += 2ll * Rows * Cols * Depth;
-  multiply<Rows, Cols, Into::overwrite>(
-      S.data, A.data, B.data(), {.column = B.stride(), .term = 1}, Depth, S.data,
-      [&](int first, int last) { prefetch_behind(B, first, last); });
+  if constexpr (few_rows<Rows>)
+    multiply_few_by_rows<Rows, Cols, Depth>(S.data, A.data, RowsOfTile(B));
+  else
+    multiply<Rows, Cols, Into::overwrite>(
+        S.data, A.data, B.data(), {.column = B.stride(), .term = 1}, Depth, S.data,
+        [&](int first, int last) { prefetch_behind(B, first, last); });
 }
 
 // The common part of the two forms of mma_AB.
@@ -100,13 +132,18 @@ template <Into C, int Rows, int Cols, int Depth>
 void multiply_into(const TileView<Rows, Cols, Order::columns>& O,
                    const TileView<Rows, Depth, Order::columns>& A,
                    const TileView<Depth, Cols, Order::rows>& B, const float* factor) {
-  require_written("mma_AB", O);
-  require_written("mma_AB", A);
-  require_written("mma_AB", B);
+  reads("mma_AB", O);
+  reads("mma_AB", A);
+  reads("mma_AB", B);
+  writes("mma_AB", O);
   O.block->counters().flops += 2ll * Rows * Cols * Depth;
-  multiply<Rows, Cols, C>(
-      O.data, A.data, B.data(), {.column = 1, .term = B.stride()}, Depth, factor,
-      [&](int first, int last) { prefetch_behind(B, first * Depth / Cols, last * Depth / Cols); });
+  if constexpr (few_rows<Rows>)
+    multiply_few<Rows, Cols, Depth, C>(O.data, A.data, RowsOfTile(B), factor);
+  else
+    multiply<Rows, Cols, C>(O.data, A.data, B.data(), {.column = 1, .term = B.stride()}, Depth,
+                            factor, [&](int first, int last) {
+                              prefetch_behind(B, first * Depth / Cols, last * Depth / Cols);
+                            });
 }
 
 // O += A B.   A [Rows, Depth]   B [Depth, Cols]
@@ -123,7 +160,7 @@ void mma_AB(const TileView<Rows, Cols, Order::columns>& O,
             const TileView<Rows, Depth, Order::columns>& A,
             const TileView<Depth, Cols, Order::rows>& B,
             const TileView<Rows, 1, Order::columns>& factor) {
-  require_written("mma_AB", factor);
+  reads("mma_AB", factor);
   multiply_into<Into::rescale>(O, A, B, factor.data);
 }
 

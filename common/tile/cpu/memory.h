@@ -9,6 +9,7 @@
 
 #include "tile/cpu/tiles.h"
 #include "tile/cpu/transpose.h"
+#include "tile/cpu/widen.h"
 #include "tile/hbm.h"
 
 namespace tile::cpu {
@@ -19,8 +20,8 @@ struct Overlap {
   int rows, cols;
 };
 
-inline Overlap overlap(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, int rows,
-                       int cols) {
+template <class Matrix>
+Overlap overlap(const Matrix& hbm, std::int64_t row, std::int64_t col, int rows, int cols) {
   const auto left = [](std::int64_t size, std::int64_t first, int most) {
     return static_cast<int>(std::clamp<std::int64_t>(size - first, 0, most));
   };
@@ -28,48 +29,40 @@ inline Overlap overlap(const HbmMatrix& hbm, std::int64_t row, std::int64_t col,
 }
 
 // A transfer has to begin inside the tensor; its tail may reach past the end. A load may also begin
-// just there, which reads nothing: a sequence can be empty.
+// just there, which reads nothing: a sequence can be empty. An asynchronous load may begin further
+// on, as TMA allows.
 inline void require_inside(const Block& block, std::string_view operation, std::string_view tile,
                            Tensor tensor, std::string_view axis, std::int64_t first,
                            std::int64_t size) {
   const std::int64_t most = operation == "load" ? size : size - 1;
-  if (first >= 0 && first <= most) return;
+  if (first >= 0 && (first <= most || operation == "load_async")) return;
   block.fail(std::string(operation) + " of tile " + std::string(tile) + " begins at " +
              std::string(axis) + " " + std::to_string(first) + ", outside the " +
              std::to_string(size) + " of tensor " + std::string(name(tensor)));
 }
 
 // The part of `hbm` that the tile moves, counted.
-template <int Rows, int Cols, Order Layout>
+template <int Rows, int Cols, Order Layout, class Matrix>
 Overlap transfer(std::string_view operation, const TileView<Rows, Cols, Layout>& tile,
-                 const HbmMatrix& hbm, std::int64_t row, std::int64_t col) {
+                 const Matrix& hbm, std::int64_t row, std::int64_t col) {
   require_inside(*tile.block, operation, tile.name, hbm.tensor, "row", row, hbm.rows);
   require_inside(*tile.block, operation, tile.name, hbm.tensor, "column", col, hbm.cols);
   const Overlap part = overlap(hbm, row, col, Rows, Cols);
   Counters& counters = tile.block->counters();
-  (operation == "load" ? counters.hbm_read : counters.hbm_write)[hbm.tensor] +=
+  (operation == "store" ? counters.hbm_write : counters.hbm_read)[hbm.tensor] +=
       std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype);
   return part;
 }
 
 // The same for row statistics: how many rows.
-template <int Rows>
+template <int Rows, class Vector>
 std::int64_t transfer(std::string_view operation, const TileView<Rows, 1, Order::columns>& tile,
-                      const HbmVector& hbm, std::int64_t row) {
+                      const Vector& hbm, std::int64_t row) {
   require_inside(*tile.block, operation, tile.name, hbm.tensor, "row", row, hbm.rows);
   const std::int64_t valid = std::min<std::int64_t>(Rows, hbm.rows - row);
   Counters& counters = tile.block->counters();
-  (operation == "load" ? counters.hbm_read : counters.hbm_write)[hbm.tensor] += valid * 4;
+  (operation == "store" ? counters.hbm_write : counters.hbm_read)[hbm.tensor] += valid * 4;
   return valid;
-}
-
-template <int Count, class T>
-void widen(float* to, const T* from) {
-  if constexpr (std::is_same_v<T, float>) {
-    std::memcpy(to, from, Count * sizeof(float));
-  } else {
-    for (int i = 0; i < Count; ++i) to[i] = to_float(from[i]);
-  }
 }
 
 // Reads the rows of `part` into fp32 rows of `Cols`, zeros where it ends before `rows` and Cols.
@@ -90,54 +83,60 @@ void read_rows(float* to, const HbmMatrix& hbm, Overlap part, int rows) {
   });
 }
 
-// Loads the tile whose first element is (row, col); what lies past the end of the tensor is zero.
+// Fills the tile with this part of the tensor, and with zeros past it.
 template <int Rows, int Cols>
-void load(const TileView<Rows, Cols, Order::rows>& tile, const HbmMatrix& hbm, std::int64_t row,
-          std::int64_t col = 0) {
-  const Overlap part = transfer("load", tile, hbm, row, col);
+void move_in(const TileView<Rows, Cols, Order::rows>& tile, const HbmMatrix& hbm, Overlap part) {
   const bool as_it_lies = hbm.dtype == DType::f32 && part.rows == Rows && part.cols == Cols;
   if (as_it_lies && Rows == tile.tile_rows && !tile.block->checked()) {
-    *tile.source = {hbm.row<float>(row) + col, hbm.row_stride};
+    *tile.source = {hbm.row<float>(part.row) + part.col, hbm.row_stride};
   } else {
     read_rows<Cols>(tile.storage + tile.first * Cols, hbm, part, Rows);
     *tile.source = {tile.storage, Cols};
   }
 }
 
-template <int Rows, int Cols>
-void load(const TileView<Rows, Cols, Order::columns>& tile, const HbmMatrix& hbm, std::int64_t row,
-          std::int64_t col = 0) {
-  const Overlap part = transfer("load", tile, hbm, row, col);
-  alignas(64) float strip[lanes * Cols];
-  for (int r = 0; r < Rows; r += lanes) {
-    read_rows<Cols>(strip, hbm, {row + r, col, part.rows - r, part.cols}, lanes);
+template <int Rows, int Cols, class Matrix>
+void move_in(const TileView<Rows, Cols, Order::columns>& tile, const Matrix& hbm, Overlap part) {
+  constexpr int height = strip_rows<Rows>;
+  alignas(64) float strip[height * Cols];
+  for (int r = 0; r < Rows; r += height) {
+    read_rows<Cols>(strip, hbm, Overlap{part.row + r, part.col, part.rows - r, part.cols}, height);
     for (int c = 0; c < Cols; c += lanes)
-      transpose(tile.data + c * Rows + r, Rows, strip + c, Cols);
+      rows_to_columns<Rows>(tile.data + c * Rows + r, strip + c, Cols);
   }
 }
 
+// Loads the tile whose first element is (row, col); what lies past the end of the tensor is zero.
+template <int Rows, int Cols, Order Layout>
+void load(const TileView<Rows, Cols, Layout>& tile, const HbmMatrix& hbm, std::int64_t row,
+          std::int64_t col = 0) {
+  const Overlap part = transfer("load", tile, hbm, row, col);
+  writes("load", tile);
+  move_in(tile, hbm, part);
+}
+
 // Stores the tile to (row, col); the part of it that lies past the end of the tensor is dropped.
-template <int Rows, int Cols>
-void store(const HbmMatrix& hbm, std::int64_t row, std::int64_t col,
+template <int Rows, int Cols, class Matrix>
+void store(const Matrix& hbm, std::int64_t row, std::int64_t col,
            const TileView<Rows, Cols, Order::columns>& tile) {
   const Overlap part = transfer("store", tile, hbm, row, col);
-  require_written("store", tile);
-  alignas(64) float strip[lanes * Cols];
-  for (int r = 0; r < part.rows; r += lanes) {
+  reads("store", tile);
+  constexpr int height = strip_rows<Rows>;
+  alignas(64) float strip[height * Cols];
+  for (int r = 0; r < part.rows; r += height) {
     for (int c = 0; c < part.cols; c += lanes)
-      transpose(strip + c, Cols, tile.data + c * Rows + r, Rows);
+      columns_to_rows<Rows>(strip + c, Cols, tile.data + c * Rows + r);
     with_type(hbm.dtype, [&](auto type) {
-      for (int i = 0; i < std::min(lanes, part.rows - r); ++i) {
-        auto* to = hbm.row<decltype(type)>(row + r + i) + col;
+      for (int i = 0; i < std::min(height, part.rows - r); ++i) {
+        auto* to = hbm.template row<decltype(type)>(row + r + i) + col;
         for (int c = 0; c < part.cols; ++c) to[c] = from_float<decltype(type)>(strip[i * Cols + c]);
       }
     });
   }
 }
 
-template <int Rows, int Cols>
-void store(const HbmMatrix& hbm, std::int64_t row,
-           const TileView<Rows, Cols, Order::columns>& tile) {
+template <int Rows, int Cols, class Matrix>
+void store(const Matrix& hbm, std::int64_t row, const TileView<Rows, Cols, Order::columns>& tile) {
   store(hbm, row, 0, tile);
 }
 
@@ -145,6 +144,7 @@ void store(const HbmMatrix& hbm, std::int64_t row,
 template <int Rows>
 void load(const TileView<Rows, 1, Order::columns>& tile, const HbmVector& hbm, std::int64_t row) {
   const std::int64_t valid = transfer("load", tile, hbm, row);
+  writes("load", tile);
   std::copy_n(hbm.data + row, valid, tile.data);
   std::fill(tile.data + valid, tile.data + Rows, 0.0f);
 }
@@ -152,7 +152,7 @@ void load(const TileView<Rows, 1, Order::columns>& tile, const HbmVector& hbm, s
 template <int Rows>
 void store(const HbmVector& hbm, std::int64_t row, const TileView<Rows, 1, Order::columns>& tile) {
   const std::int64_t valid = transfer("store", tile, hbm, row);
-  require_written("store", tile);
+  reads("store", tile);
   std::copy_n(tile.data, valid, hbm.data + row);
 }
 

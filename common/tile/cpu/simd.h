@@ -20,7 +20,7 @@
 #define TILE_UNROLL _Pragma("clang loop unroll(full)")
 #define TILE_UNROLL_BY_4 _Pragma("clang loop unroll_count(4)")
 #else
-#define TILE_UNROLL _Pragma("GCC unroll 16")
+#define TILE_UNROLL _Pragma("GCC unroll 32")
 #define TILE_UNROLL_BY_4 _Pragma("GCC unroll 4")
 #endif
 

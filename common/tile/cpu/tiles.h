@@ -96,16 +96,53 @@ float element(const TileView<Rows, Cols, Order::rows>& tile, int row, int col) {
   return tile.data()[row * tile.stride() + col];
 }
 
-// Checked mode: fails if `operation` is about to read an element that nothing wrote.
+// Where the tile lies on chip.
+template <int Rows, int Cols>
+const float* on_chip(const TileView<Rows, Cols, Order::columns>& tile) {
+  return tile.data;
+}
+
+template <int Rows, int Cols>
+const float* on_chip(const TileView<Rows, Cols, Order::rows>& tile) {
+  return tile.storage;
+}
+
+// What a copy or a product in flight will write.
+template <int Rows, int Cols>
+void poison(const TileView<Rows, Cols, Order::columns>& tile) {
+  std::fill_n(tile.data, Rows * Cols, std::bit_cast<float>(unwritten));
+}
+
+template <int Rows, int Cols>
+void poison(const TileView<Rows, Cols, Order::rows>& tile) {
+  std::fill_n(tile.storage + tile.first * Cols, Rows * Cols, std::bit_cast<float>(unwritten));
+}
+
+inline void require_no_hazard(const Block& block, const std::string& hazard) {
+  if (!hazard.empty()) block.fail(hazard);
+}
+
+// Every operation says which tiles it reads, and which it writes or changes, before it does so.
+//
+// Checked mode: fails if `operation` is about to read an element that nothing wrote, or if a
+// barrier or a wait is missing before its access.
 template <int Rows, int Cols, Order Layout>
-void require_written(std::string_view operation, const TileView<Rows, Cols, Layout>& tile) {
-  if (!tile.block->checked()) return;
+void reads(std::string_view operation, const TileView<Rows, Cols, Layout>& tile) {
+  Block& block = *tile.block;
+  if (!block.checked()) return;
+  require_no_hazard(block, block.watch().read(block.role(), operation, on_chip(tile)));
   for (int row = 0; row < Rows; ++row)
     for (int col = 0; col < Cols; ++col)
       if (std::bit_cast<std::uint32_t>(element(tile, row, col)) == unwritten)
-        tile.block->fail(std::string(operation) + " reads " + std::string(tile.name) + "[" +
-                         std::to_string(row) + ", " + std::to_string(col) +
-                         "], which nothing wrote");
+        block.fail(std::string(operation) + " reads " + std::string(tile.name) + "[" +
+                   std::to_string(row) + ", " + std::to_string(col) + "], which nothing wrote");
+}
+
+template <int Rows, int Cols, Order Layout>
+void writes(std::string_view operation, const TileView<Rows, Cols, Layout>& tile) {
+  Block& block = *tile.block;
+  if (!block.checked()) return;
+  require_no_hazard(block, block.watch().write(block.role(), operation, on_chip(tile)));
 }
 
 }  // namespace tile::cpu

@@ -1,6 +1,7 @@
-// Transposition of a square of lanes x lanes floats, between row order in HBM and columns on chip.
+// Transposition between row order in HBM and columns on chip.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -14,23 +15,85 @@ inline Vec interleave(Vec a, Vec b, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(a, b, (I / 2 + (I % 2) * lanes + Upper * lanes / 2)...);
 }
 
+// Number the elements of the vectors in binary. Interleaving vector i with vector i + Count / 2
+// rotates the number of every element to the left by a bit; this does so `Turns` times.
+template <int Turns, int Count>
+inline void rotate_index(Vec (&v)[Count]) {
+  constexpr auto order = std::make_integer_sequence<int, lanes>();
+  TILE_UNROLL
+  for (int turn = 0; turn < Turns; ++turn) {
+    Vec turned[Count];
+    TILE_UNROLL
+    for (int i = 0; i < Count / 2; ++i) {
+      turned[2 * i] = interleave<false>(v[i], v[i + Count / 2], order);
+      turned[2 * i + 1] = interleave<true>(v[i], v[i + Count / 2], order);
+    }
+    TILE_UNROLL
+    for (int i = 0; i < Count; ++i) v[i] = turned[i];
+  }
+}
+
+constexpr int log2(int power_of_two) {
+  return power_of_two == 1 ? 0 : 1 + log2(power_of_two / 2);
+}
+
 // to[c * to_stride + r] = from[r * from_stride + c] for r, c < lanes.
-//
-// Interleaving row i with row i + lanes / 2 turns the index (row, column) by one bit; log2(lanes)
-// turns exchange the two.
 inline void transpose(float* to, std::ptrdiff_t to_stride, const float* from,
                       std::ptrdiff_t from_stride) {
-  constexpr auto order = std::make_integer_sequence<int, lanes>();
-  Vec rows[lanes], turned[lanes];
+  Vec rows[lanes];
   for (int i = 0; i < lanes; ++i) rows[i] = load(from + i * from_stride);
-  for (int turn = 1; turn < lanes; turn *= 2) {
-    for (int i = 0; i < lanes / 2; ++i) {
-      turned[2 * i] = interleave<false>(rows[i], rows[i + lanes / 2], order);
-      turned[2 * i + 1] = interleave<true>(rows[i], rows[i + lanes / 2], order);
-    }
-    for (int i = 0; i < lanes; ++i) rows[i] = turned[i];
-  }
+  rotate_index<log2(lanes)>(rows);
   for (int i = 0; i < lanes; ++i) store(to + i * to_stride, rows[i]);
+}
+
+// A tile is transposed in strips of this many rows.
+template <int Rows>
+inline constexpr int strip_rows = std::min(Rows, lanes);
+
+// `lanes` columns of a strip of a tile [Rows, Cols], from rows into columns ...
+template <int Rows>
+inline void rows_to_columns(float* tile, const float* from, std::ptrdiff_t from_stride) {
+  if constexpr (Rows >= lanes) {
+    transpose(tile, Rows, from, from_stride);
+  } else {
+    Vec v[Rows];
+    for (int i = 0; i < Rows; ++i) v[i] = load(from + i * from_stride);
+    rotate_index<log2(Rows)>(v);
+    for (int i = 0; i < Rows; ++i) store(tile + i * lanes, v[i]);
+  }
+}
+
+// ... and back.
+template <int Rows>
+inline void columns_to_rows(float* to, std::ptrdiff_t to_stride, const float* tile) {
+  if constexpr (Rows >= lanes) {
+    transpose(to, to_stride, tile, Rows);
+  } else {
+    Vec v[Rows];
+    for (int i = 0; i < Rows; ++i) v[i] = load(tile + i * lanes);
+    rotate_index<log2(lanes)>(v);
+    for (int i = 0; i < Rows; ++i) store(to + i * to_stride, v[i]);
+  }
+}
+
+// Sums of two lanes each, `Half` apart: of a in the lanes without that bit, of b in the others.
+template <int Half, int... I>
+inline Vec add_halves(Vec a, Vec b, std::integer_sequence<int, I...>) {
+  constexpr VecInt of_b = {(I & Half ? -1 : 0)...};
+  return (of_b ? b : a) +
+         __builtin_shufflevector(a, b, (I & Half ? (I ^ Half) + lanes : I ^ Half)...);
+}
+
+// The sums over the lanes of each vector: that of v[i] in lane i.
+template <int Half = lanes / 2>
+inline Vec sums_of_lanes(Vec (&v)[lanes]) {
+  if constexpr (Half > 0) {
+    constexpr auto order = std::make_integer_sequence<int, lanes>();
+    TILE_UNROLL
+    for (int i = 0; i < Half; ++i) v[i] = add_halves<Half>(v[i], v[i + Half], order);
+    return sums_of_lanes<Half / 2>(v);
+  }
+  return v[0];
 }
 
 }  // namespace tile::cpu

@@ -1,0 +1,163 @@
+// Barriers between the roles of a block, with the meaning of PTX's mbarrier and bar.
+#pragma once
+
+#include <string>
+
+#include "tile/cpu/block.h"
+
+namespace tile::cpu {
+
+// An mbarrier: its phase is complete when `arrivals` have arrived and every expected byte has. The
+// next phase begins at once, with the other parity. (PTX ISA, "Parallel Synchronization and
+// Communication Instructions: mbarrier".)
+class Barrier final : public Signal {
+ public:
+  Barrier(Block& block, std::string_view name, int arrivals)
+      : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {
+    if (block.checked()) index_ = block.watch().add_barrier(name);
+  }
+
+  void arrive(std::int64_t expected_bytes = 0) {
+    if (missing_ == 0) block_->fail("an arrival too many: " + describe());
+    bytes_ += expected_bytes;
+    expected_ += expected_bytes;
+    --missing_;
+    publish();
+    require_enough_expected();
+    complete();
+  }
+
+  // The phase that a copy issued now belongs to; `bytes` will arrive.
+  std::int64_t issue(std::int64_t bytes) {
+    issued_ += bytes;
+    require_enough_expected();
+    publish();
+    return happened;
+  }
+
+  void bytes_arrived(std::int64_t bytes) {
+    bytes_ -= bytes;
+    complete();
+  }
+
+  // Returns once the latest phase of this parity is complete. Before the first phase the odd one
+  // counts as complete, so that a producer finds its slots empty.
+  void wait(int parity) {
+    if (block_->checked()) return wait_checked(parity);
+    if (happened % 2 == parity) block_->scheduler().wait(*this, happened + 1);
+  }
+
+  int index() const { return index_; }
+  std::string_view name() const { return name_; }
+
+  std::string describe() const override {
+    std::string text = "barrier " + std::string(name_) + ", phase " + std::to_string(happened) +
+                       ": " + std::to_string(arrivals_ - missing_) + " of " +
+                       std::to_string(arrivals_) + " arrivals";
+    if (expected_ > 0 || issued_ > 0)
+      text += ", " + std::to_string(expected_) + " bytes expected and " + std::to_string(issued_) +
+              " on their way";
+    return text;
+  }
+
+ private:
+  // A role waits for phases in turn, or again for the one that it waited for last.
+  void wait_checked(int parity) {
+    const int role = block_->role();
+    std::int64_t& next = next_phase_[role];
+    const std::int64_t phase = next % 2 == parity ? next : next - 1;
+    require_not_lapped(phase);
+    block_->scheduler().wait(*this, phase + 1);
+    require_not_lapped(phase);
+    next = phase + 1;
+    block_->watch().learn(role, completed_);
+    block_->watch().learn_phases(role, index_, phase + 1);
+  }
+
+  // Once a second phase is complete, the parity says that the first is not.
+  void require_not_lapped(std::int64_t phase) const {
+    if (happened <= phase + 1) return;
+    block_->fail("lapped: waits for phase " + std::to_string(phase) + " of barrier " +
+                 std::string(name_) + ", and phase " + std::to_string(phase + 1) +
+                 " is complete as well");
+  }
+
+  void require_enough_expected() const {
+    if (missing_ == 0 && issued_ > expected_)
+      block_->fail("more bytes than expected: " + describe());
+  }
+
+  void publish() {
+    if (block_->checked()) merge(arriving_, block_->watch().publish(block_->role()));
+  }
+
+  void complete() {
+    if (missing_ > 0 || bytes_ != 0) return;
+    ++happened;
+    missing_ = arrivals_;
+    expected_ = issued_ = 0;
+    completed_ = arriving_;
+  }
+
+  Block* block_;
+  std::string_view name_;
+  int arrivals_, missing_;
+  int index_ = -1;
+  std::int64_t bytes_ = 0;                  // expected and not yet there
+  std::int64_t expected_ = 0, issued_ = 0;  // bytes of this phase
+  Clock arriving_, completed_;
+  std::int64_t next_phase_[Watch::most_roles] = {};  // of each role, the next that it waits for
+};
+
+// bar.sync and bar.arrive: complete when `arrivals` warpgroups have arrived, then begins again.
+class NamedBarrier final : public Signal {
+ public:
+  NamedBarrier(Block& block, std::string_view name, int arrivals)
+      : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {}
+
+  void arrive() {
+    if (block_->checked()) merge(arriving_, block_->watch().publish(block_->role()));
+    if (--missing_ > 0) return;
+    ++happened;
+    missing_ = arrivals_;
+    completed_ = arriving_;
+  }
+
+  // Arrives, and waits until the others have.
+  void sync() {
+    const std::int64_t mine = happened;
+    arrive();
+    block_->scheduler().wait(*this, mine + 1);
+    if (block_->checked()) block_->watch().learn(block_->role(), completed_);
+  }
+
+  std::string describe() const override {
+    return "named barrier " + std::string(name_) + ": " + std::to_string(arrivals_ - missing_) +
+           " of " + std::to_string(arrivals_) + " arrivals";
+  }
+
+ private:
+  Block* block_;
+  std::string_view name_;
+  int arrivals_, missing_;
+  Clock arriving_, completed_;
+};
+
+inline void arrive(Barrier& barrier) {
+  barrier.arrive();
+}
+// One arrival, which promises that copies will bring so many bytes.
+inline void arrive_and_expect(Barrier& barrier, std::int64_t bytes) {
+  barrier.arrive(bytes);
+}
+inline void wait(Barrier& barrier, int parity) {
+  barrier.wait(parity);
+}
+inline void arrive(NamedBarrier& barrier) {
+  barrier.arrive();
+}
+inline void sync(NamedBarrier& barrier) {
+  barrier.sync();
+}
+
+}  // namespace tile::cpu

@@ -1,0 +1,114 @@
+// Tiles in the type of their tensor, in pages, against the same tiles in fp32.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+#include <random>
+#include <vector>
+
+#include "tile/cpu/widen.h"
+#include "tile/tile.h"
+
+namespace tile {
+namespace {
+
+using Block = cpu::Block;
+
+// Catches a NaN, a sign or a subnormal number that a conversion of many at once gets wrong.
+TEST(WidenTest, EveryCodeOfE4m3) {
+  alignas(64) e4m3 codes[256];
+  for (int i = 0; i < 256; ++i) codes[i] = {static_cast<std::uint8_t>(i)};
+  float wide[256];
+  cpu::widen<256>(wide, codes);
+  for (int i = 0; i < 256; ++i) {
+    const float expected = to_float(codes[i]);
+    ASSERT_EQ(std::isnan(wide[i]), std::isnan(expected)) << i;
+    if (!std::isnan(expected)) {
+      ASSERT_EQ(wide[i], expected) << i;
+    }
+  }
+}
+
+// [200, 128], normal numbers in pages from last to first.
+class StoredTest : public testing::Test {
+ protected:
+  HbmPagedMatrix matrix(DType dtype, std::int64_t page_rows) {
+    const std::int64_t pages = 200 / page_rows + 1, page_stride = page_rows * 128;
+    table_.resize(pages);
+    std::iota(table_.rbegin(), table_.rend(), 0);
+    memory_.resize(pages * page_stride * 4);
+    std::normal_distribution<float> normal;
+    with_type(dtype, [&](auto type) {
+      using T = decltype(type);
+      auto* elements = reinterpret_cast<T*>(memory_.data());
+      for (std::int64_t i = 0; i < pages * page_stride; ++i)
+        elements[i] = from_float<T>(normal(random_));
+    });
+    return {.tensor = Tensor::K,
+            .dtype = dtype,
+            .data = memory_.data(),
+            .rows = 200,
+            .cols = 128,
+            .row_stride = 128,
+            .page_rows = page_rows,
+            .page_stride = page_stride,
+            .table = table_.data(),
+            .cache_pages = pages};
+  }
+
+  // S = Q Kᵀ and O = 0.5 + S K, with K as it is stored and in fp32.
+  template <int Rows>
+  void expect_same_products(const HbmPagedMatrix& hbm, std::int64_t row, bool in_bf16) {
+    Block block{find_gpu("h100"), "test", 4, false, 0, {}};
+    block.begin({0, 0, 0}, 0);
+    LeftTile<Block, Rows, 128> Q(block, "Q");
+    StoredTile<Block, 64, 128> stored(block, "stored");
+    RightTile<Block, 64, 128> wide(block, "wide");
+    Accumulator<Block, Rows, 64> S(block, "S"), S_wide(block, "S_wide");
+    Accumulator<Block, Rows, 128> O(block, "O"), O_wide(block, "O_wide");
+    RowVector<Block, Rows> half(block, "half");
+    std::normal_distribution<float> normal;
+    for (int i = 0; i < Rows * 128; ++i) Q.data[i] = normal(random_);
+    if (in_bf16) round_operand(Q, DType::bf16);
+    load(stored, hbm, row);
+    load(wide, hbm, row);
+    mma_ABt(S, Q, stored);
+    mma_ABt(S_wide, Q, wide);
+    expect_near(S, S_wide);
+    scale(S, 0.125f);
+    if (in_bf16) round_operand(S, DType::bf16);
+    fill(half, 0.5f);
+    fill(O, 1);
+    fill(O_wide, 1);
+    mma_AB(O, S, stored, half);
+    mma_AB(O_wide, S, wide, half);
+    expect_near(O, O_wide);
+  }
+
+  template <int Rows, int Cols>
+  static void expect_near(const cpu::ColumnTile<Rows, Cols>& a,
+                          const cpu::ColumnTile<Rows, Cols>& b) {
+    for (int i = 0; i < Rows * Cols; ++i) ASSERT_NEAR(a.data[i], b.data[i], 2e-4) << i;
+  }
+
+  std::mt19937 random_{1};
+  std::vector<std::byte> memory_;
+  std::vector<std::int32_t> table_;
+};
+
+// Catches rows of the wrong page, a tail that is not zero, and a wrong order of elements in the
+// products that convert, or that multiply bf16 numbers.
+TEST_F(StoredTest, ProductsAreThoseOfTheTileInFp32) {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16, DType::e4m3, DType::e5m2})
+    for (const std::int64_t page_rows : {1, 7, 64, 256})
+      for (const std::int64_t row : {0, 64, 128, 192}) {  // the last has 8 rows
+        const HbmPagedMatrix hbm = matrix(dtype, page_rows);
+        for (const bool in_bf16 : {false, true}) {
+          expect_same_products<8>(hbm, row, in_bf16);
+          expect_same_products<16>(hbm, row, in_bf16);
+        }
+      }
+}
+
+}  // namespace
+}  // namespace tile

@@ -1,0 +1,101 @@
+// From the types of HBM to the fp32 of the chip.
+#pragma once
+
+#include <cstring>
+#include <type_traits>
+
+#include "tile/cpu/simd.h"
+#include "tile/dtype.h"
+
+#if !defined(TILE_SIMD_PORTABLE) && defined(__AVX2__) && defined(__F16C__)
+#include <immintrin.h>
+#define TILE_SIMD_F16C 1
+#endif
+
+namespace tile::cpu {
+
+// The next `lanes` elements. Any bits are read right, as one conversion is told by to_float.
+inline Vec widen(const float* from) {
+  return load(from);
+}
+
+// `lanes` narrow integers in lanes of 32 bits. GCC 12 would take them apart one by one.
+inline VecInt integers(const std::uint16_t* from) {
+#if TILE_SIMD_AVX512
+  return (VecInt)_mm512_maskz_cvtepu16_epi32(
+      0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+#elif TILE_SIMD_F16C
+  return (VecInt)_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#else
+  std::uint16_t narrow __attribute__((vector_size(lanes * 2)));
+  std::memcpy(&narrow, from, sizeof narrow);
+  return __builtin_convertvector(narrow, VecInt);
+#endif
+}
+
+inline Vec widen(const bf16* from) {
+  return (Vec)(integers(&from->bits) << 16);
+}
+
+inline Vec widen(const f16* from) {
+#if TILE_SIMD_AVX512
+  return _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+#elif TILE_SIMD_F16C
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#else
+  float wide[lanes];
+  for (int i = 0; i < lanes; ++i) wide[i] = to_float(from[i]);
+  return load(wide);
+#endif
+}
+
+// fp8.h explains the formats. Sign and magnitude move to their places in f16, whose exponent is
+// then 8 too small: the result is 2^-8 of the number, subnormal or not, which f16 converts without
+// the penalty that subnormal fp32 has on Zen 5.
+inline constexpr float unit_of_e4m3 = 0x1p8f;
+
+inline void widen_2_in_units(Vec (&to)[2], const e4m3* from) {
+#if TILE_SIMD_AVX512
+  const __m512i codes = _mm512_maskz_cvtepi8_epi16(
+      0xffffffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  const __m512i bits = _mm512_slli_epi16(codes, 7) & _mm512_set1_epi16(static_cast<short>(0xbf80));
+  // 0x3f80, the largest magnitude, is the only one that 0x80 more carries into the exponent's top.
+  const __m512i carried = _mm512_add_epi16(bits, _mm512_set1_epi16(0x80));
+  const __m512i f16_bits = bits | (carried & _mm512_set1_epi16(0x4000));
+  to[0] = _mm512_maskz_cvtph_ps(0xffff, _mm512_castsi512_si256(f16_bits));
+  to[1] = _mm512_maskz_cvtph_ps(0xffff, _mm512_maskz_extracti64x4_epi64(0xff, f16_bits, 1));
+#else
+  for (int i = 0; i < 2 * lanes; ++i) to[i / lanes][i % lanes] = to_float(from[i]) / unit_of_e4m3;
+#endif
+}
+
+inline Vec widen(const e5m2* from) {
+  float wide[lanes];
+  for (int i = 0; i < lanes; ++i) wide[i] = to_float(from[i]);
+  return load(wide);
+}
+
+// The next 2 vectors, in units of 1 or whatever the type has.
+template <class T>
+inline constexpr float unit = std::is_same_v<T, e4m3> ? unit_of_e4m3 : 1;
+
+template <class T>
+inline void widen_2_in_units(Vec (&to)[2], const T* from) {
+  to[0] = widen(from);
+  to[1] = widen(from + lanes);
+}
+
+// to[i] = from[i] for i < Count.
+template <int Count, class T>
+inline void widen(float* to, const T* from) {
+  static_assert(Count % (2 * lanes) == 0);
+  TILE_UNROLL
+  for (int i = 0; i < Count; i += 2 * lanes) {
+    Vec wide[2];
+    widen_2_in_units(wide, from + i);
+    store(to + i, wide[0] * unit<T>);
+    store(to + i + lanes, wide[1] * unit<T>);
+  }
+}
+
+}  // namespace tile::cpu
