@@ -17,6 +17,16 @@ struct TensorView {
   std::int64_t head_stride = 0;
 };
 
+// Q, K and V in FP8, in workspace. One scale belongs to each block of rows of a head: a value is
+// its code times the scale of its block.
+struct Quantised {
+  TensorView Q = {}, K = {};  // rotated: head_stride columns
+  TensorView V = {};          // transposed: tokens are adjacent
+  std::int64_t V_column_stride = 0;
+  float *Q_scales = nullptr, *K_scales = nullptr, *V_scales = nullptr;  // [batch, heads, blocks]
+  std::int64_t q_blocks = 0, k_blocks = 0;                              // of the longest sequence
+};
+
 // One query head of one sequence.
 struct Head {
   std::int64_t queries, keys;
@@ -25,6 +35,17 @@ struct Head {
   tile::HbmMatrix K, V;         // [keys, head_dim] of the head's group
   tile::HbmMatrix S, P;         // [queries, keys]
   tile::HbmVector m, l, LSE;    // [queries]
+  tile::HbmVector Q_scales = {}, K_scales = {}, V_scales = {};  // in FP8: [blocks of rows]
+};
+
+// Where the keys and values lie if K and V are a KV cache; see kv_cache.h.
+struct CacheView {
+  const std::int32_t* lengths = nullptr;      // [batch], in keys; null: K and V are no cache
+  const std::int32_t* block_table = nullptr;  // [batch, max_pages]; null: sequence b has page b
+  std::int64_t max_pages = 0, page_size = 0;
+  std::int64_t page_stride = 0;                        // in elements
+  std::int64_t pages = 0;                              // of the cache
+  const float *k_scale = nullptr, *v_scale = nullptr;  // [kv_heads], of the elements; null: 1
 };
 
 struct AttentionArgs {
@@ -36,12 +57,19 @@ struct AttentionArgs {
   const std::int32_t* cu_seqlens_k = nullptr;
   TensorView Q = {}, K = {}, V = {}, O = {};
   float* LSE = nullptr;
+  CacheView cache = {};
+  int splits = 0;  // of the keys; 0: as many as splits.h says
 
   // Workspace that a stage asks its device for.
   TensorView O_acc = {};
   float *S = nullptr, *P = nullptr, *m = nullptr, *l = nullptr;
+  float *O_split = nullptr, *LSE_split = nullptr;
+  Quantised fp8 = {};
 
   Head head(std::int64_t b, std::int64_t h) const;
+
+  // The same with Q [queries, columns], K [keys, columns] and V [head_dim, keys] in FP8.
+  Head quantised_head(std::int64_t b, std::int64_t h) const;
 };
 
 inline Head AttentionArgs::head(std::int64_t b, std::int64_t h) const {
@@ -80,6 +108,24 @@ inline Head AttentionArgs::head(std::int64_t b, std::int64_t h) const {
           .m = statistic(Tensor::m, m),
           .l = statistic(Tensor::l, l),
           .LSE = statistic(Tensor::LSE, LSE)};
+}
+
+inline Head AttentionArgs::quantised_head(std::int64_t b, std::int64_t h) const {
+  using tile::Tensor;
+  AttentionArgs in_fp8 = *this;
+  in_fp8.Q = fp8.Q, in_fp8.K = fp8.K, in_fp8.V = fp8.V;
+  const std::int64_t kv_head = h / (heads / kv_heads);
+  const auto scales = [](float* data, std::int64_t head, std::int64_t blocks) -> tile::HbmVector {
+    return {Tensor::scales, data ? data + head * blocks : nullptr, blocks};
+  };
+  Head head = in_fp8.head(b, h);
+  head.Q.tensor = Tensor::Q8, head.K.tensor = Tensor::K8, head.V.tensor = Tensor::V8;
+  head.Q.cols = fp8.Q.head_stride, head.K.cols = fp8.K.head_stride;
+  head.V.rows = head_dim, head.V.cols = head.keys, head.V.row_stride = fp8.V_column_stride;
+  head.Q_scales = scales(fp8.Q_scales, b * heads + h, fp8.q_blocks);
+  head.K_scales = scales(fp8.K_scales, b * kv_heads + kv_head, fp8.k_blocks);
+  head.V_scales = scales(fp8.V_scales, b * kv_heads + kv_head, fp8.k_blocks);
+  return head;
 }
 
 }  // namespace flash

@@ -2,78 +2,13 @@
 
 #include <algorithm>
 
-#include "attention/tiles.h"
+#include "attention/head_size.h"
 
 namespace flash {
 namespace {
 
 using tile::Counters;
 using tile::Tensor;
-
-// One query head of one sequence, in rows, tiles and bytes of a row.
-struct HeadSize {
-  std::int64_t N_q, N_k;         // rows
-  std::int64_t T_r, T_c;         // tiles of Q and of K
-  std::int64_t diagonal;         // causal: N_k - N_q
-  std::int64_t row, row_acc;     // bytes of a row of Q, K, V or O, and of O_acc
-  std::int64_t B_r, B_c, d_pad;  // the tile shape
-
-  // One product of two tiles, padding included.
-  std::int64_t product() const { return 2 * B_r * B_c * d_pad; }
-};
-
-constexpr std::int64_t number = 4;  // bytes of a score or a row statistic, fp32
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
-// Adds up f(head size, counters of one head) over the sequences and heads.
-template <class F>
-Counters sum_over_heads(const Problem& p, F f) {
-  Counters total;
-  const int d_pad = padded_head_dim(p.head_dim);
-  for (std::int64_t b = 0; b < p.batch; ++b) {
-    const Sequence s = p.sequence(b);
-    HeadSize n{.N_q = s.q_length,
-               .N_k = s.k_length,
-               .T_r = 0,
-               .T_c = 0,
-               .diagonal = s.k_length - s.q_length,
-               .row = p.head_dim * size_in_bytes(p.dtype),
-               .row_acc = p.head_dim * number,
-               .B_r = query_rows(d_pad),
-               .B_c = key_rows(d_pad),
-               .d_pad = d_pad};
-    n.T_r = ceil_div(n.N_q, n.B_r);
-    n.T_c = ceil_div(n.N_k, n.B_c);
-    Counters head;
-    f(n, head);
-    for (std::int64_t h = 0; h < p.heads; ++h) total += head;
-  }
-  return total;
-}
-
-// Bytes of shared memory for `rows` rows of the head dimension, and of registers for `count`
-// numbers.
-std::int64_t shared(const Problem& p, std::int64_t rows) {
-  return rows * padded_head_dim(p.head_dim) * size_in_bytes(p.dtype);
-}
-
-struct TileShape {
-  std::int64_t B_r, B_c, d_pad;
-};
-
-TileShape shape(const Problem& p) {
-  const int d_pad = padded_head_dim(p.head_dim);
-  return {query_rows(d_pad), key_rows(d_pad), d_pad};
-}
-
-// Q, K, V in shared memory; S, O and `vectors` row vectors in registers.
-std::int64_t fused_on_chip(const Problem& p, int vectors) {
-  const auto [B_r, B_c, d_pad] = shape(p);
-  return shared(p, B_r + 2 * B_c) + number * (B_r * B_c + B_r * d_pad + vectors * B_r);
-}
 
 std::int64_t row_workspace(const Problem& p) {
   return p.heads * p.total_q() * number;
@@ -113,9 +48,9 @@ Counters naive_cost(const Problem& p) {
   c.hbm_workspace[Tensor::S] = c.hbm_workspace[Tensor::P] =
       p.heads * p.total_q() * p.seqlen_k * number;
   c.hbm_workspace[Tensor::m] = c.hbm_workspace[Tensor::l] = row_workspace(p);
-  const auto [B_r, B_c, d_pad] = shape(p);
-  const std::int64_t first = shared(p, B_r + B_c) + number * (B_r * B_c + B_r);
-  const std::int64_t third = shared(p, B_c) + number * (B_r * B_c + B_r * d_pad + 2 * B_r);
+  const auto [B_r, B_c, d_pad] = tile_shape(p);
+  const std::int64_t first = shared_bytes(p, B_r + B_c) + number * (B_r * B_c + B_r);
+  const std::int64_t third = shared_bytes(p, B_c) + number * (B_r * B_c + B_r * d_pad + 2 * B_r);
   c.on_chip_peak = p.total_q() > 0 ? std::max(first, third) : 0;
   c.launches = 3;
   return c;
@@ -171,8 +106,8 @@ Counters v2_cost(const Problem& p) {
     for (std::int64_t i = 0; i < n.T_r; ++i) {
       const std::int64_t diagonal = (i + 1) * n.B_r + n.diagonal;
       const std::int64_t seen = p.causal ? std::clamp<std::int64_t>(diagonal, 0, n.N_k) : n.N_k;
-      tiles += ceil_div(seen, n.B_c);
-      keys += std::min(ceil_div(seen, n.B_c) * n.B_c, n.N_k);
+      tiles += tile::ceil_div(seen, n.B_c);
+      keys += std::min(tile::ceil_div(seen, n.B_c) * n.B_c, n.N_k);
     }
     head.hbm_read[Tensor::Q] = n.N_q * n.row;
     head.hbm_read[Tensor::K] = head.hbm_read[Tensor::V] = keys * n.row;
@@ -183,6 +118,16 @@ Counters v2_cost(const Problem& p) {
   });
   c.on_chip_peak = p.total_q() > 0 ? fused_on_chip(p, 3) : 0;
   c.launches = 1;
+  return c;
+}
+
+Counters hopper_cost(const Problem& p) {
+  Counters c = v2_cost(p);
+  const auto [B_r, B_c, d_pad] = tile_shape(p);
+  const std::int64_t stages = 2;  // of the ring
+  if (p.total_q() > 0)            // S twice
+    c.on_chip_peak =
+        shared_bytes(p, B_r + stages * 2 * B_c) + number * (2 * B_r * B_c + B_r * d_pad + 3 * B_r);
   return c;
 }
 

@@ -13,5 +13,8 @@ tile::Counters naive_cost(const Problem& problem);
 tile::Counters tiling_cost(const Problem& problem);
 tile::Counters online_softmax_cost(const Problem& problem);
 tile::Counters v2_cost(const Problem& problem);
+tile::Counters hopper_cost(const Problem& problem);
+tile::Counters fp8_cost(const Problem& problem);
+tile::Counters decoding_cost(const Problem& problem);
 
 }  // namespace flash

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "attention/fp8.h"
 #include "attention/rows.h"
 #include "attention/tensors.h"
 
@@ -27,10 +29,14 @@ struct Expected {
   double lse_bound = 0;
 };
 
+// What a stage may do to its operands: round them to the problem's dtype, or to FP8.
+using Precision = std::optional<Fp8>;
+
 // Computes the reference and the plain computation, of a sample of the rows where all of them would
 // take more than about a second on two cores.
-Expected expect(const Problem& problem, const Inputs& inputs);
-Expected expect(const Problem& problem, const Inputs& inputs, const Rows& rows);
+Expected expect(const Problem& problem, const Inputs& inputs, const Precision& precision = {});
+Expected expect(const Problem& problem, const Inputs& inputs, const Rows& rows,
+                const Precision& precision = {});
 
 // An element of O, or of LSE where column is -1.
 struct Place {

@@ -89,9 +89,10 @@ std::vector<ConformanceCase> conformance_cases() {
   return cases;
 }
 
-CheckResult check_case(const ConformanceCase& test, const Forward& forward) {
+CheckResult check_case(const ConformanceCase& test, const Forward& forward,
+                       const Precision& precision) {
   const Inputs inputs = generate(test.problem, test.seed);
-  const Expected expected = expect(test.problem, inputs);
+  const Expected expected = expect(test.problem, inputs, precision);
   return check(test.problem, inputs, expected, forward(test.problem, inputs));
 }
 

@@ -22,6 +22,7 @@ std::vector<ConformanceCase> conformance_cases();
 
 // Applies the acceptance rule to what `forward` makes of a case's inputs.
 using Forward = std::function<Outputs(const Problem&, const Inputs&)>;
-CheckResult check_case(const ConformanceCase& test, const Forward& forward);
+CheckResult check_case(const ConformanceCase& test, const Forward& forward,
+                       const Precision& precision = {});
 
 }  // namespace flash

@@ -45,16 +45,26 @@ const std::vector<ConformanceCase>& small_cases() {
   return small;
 }
 
-CheckResult check_scalar_kernel(const ConformanceCase& test, Bug bug) {
-  return check_case(test, [&](const Problem& problem, const Inputs& inputs) {
+CheckResult check_scalar_kernel(const ConformanceCase& test, Bug bug, const Precision& precision) {
+  const Forward kernel = [&](const Problem& problem, const Inputs& inputs) {
     return scalar_kernel(problem, inputs, bug);
+  };
+  return check_case(test, kernel, precision);
+}
+
+bool is_rejected(Bug bug, const Precision& precision) {
+  return std::ranges::any_of(small_cases(), [&](const ConformanceCase& test) {
+    return !check_scalar_kernel(test, bug, precision).passed;
   });
 }
 
 TEST_P(Planted, IsRejected) {
-  EXPECT_TRUE(std::ranges::any_of(small_cases(), [](const ConformanceCase& test) {
-    return !check_scalar_kernel(test, GetParam().bug).passed;
-  }));
+  EXPECT_TRUE(is_rejected(GetParam().bug, {}));
+}
+
+// The bound of stage 05 is wider by four orders of magnitude than that of fp32.
+TEST_P(Planted, IsRejectedInFp8) {
+  EXPECT_TRUE(is_rejected(GetParam().bug, Fp8{}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Mistakes, Planted, testing::ValuesIn(plants),
@@ -62,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Mistakes, Planted, testing::ValuesIn(plants),
 
 TEST(PlantedControl, TheSameKernelWithoutAMistakePasses) {
   for (const ConformanceCase& test : small_cases()) {
-    const CheckResult result = check_scalar_kernel(test, Bug::none);
+    const CheckResult result = check_scalar_kernel(test, Bug::none, {});
     EXPECT_TRUE(result.passed) << test.name << ": " << describe(result);
   }
 }

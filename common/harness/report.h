@@ -34,6 +34,7 @@ struct Report {
   std::string device = "cpu", gpu = "h100";  // the GPU whose on-chip capacity is enforced
   int threads = 1;
   bool checked = false;
+  int schedules = 1;  // of the roles that each stage was run with
   Peaks peaks{};
   std::vector<StageReport> stages;
 };

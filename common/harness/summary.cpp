@@ -1,5 +1,7 @@
 #include "harness/summary.h"
 
+#include <algorithm>
+
 #include "harness/units.h"
 
 namespace flash {
@@ -75,6 +77,15 @@ Table stage_table(const Report& report) {
   return table;
 }
 
+std::string schedules_line(const Report& report, const Page& page) {
+  const auto passed = [](const StageReport& stage) { return stage.passed; };
+  if (report.schedules == 1 || !std::all_of(report.stages.begin(), report.stages.end(), passed))
+    return "";
+  return paragraph(page, "checked  ",
+                   std::to_string(report.schedules) +
+                       " schedules of the roles, without a hazard and with the same bits");
+}
+
 std::string legend(const Report& report, const Page& page) {
   const char* flops =
       report.problem.causal ? "2 N_q N_k d for each head (causal)" : "4 N_q N_k d for each head";
@@ -84,6 +95,7 @@ std::string legend(const Report& report, const Page& page) {
                    flops + std::string(", whatever is executed; share: of the FMA peak")) +
          paragraph(page, "HBM      ",
                    "bytes moved, counted and checked against the formula; MB = 10^6 bytes") +
+         schedules_line(report, page) +
          (report.checked ? paragraph(page, "time     ", "checked mode is on: it is of no use")
                          : "");
 }

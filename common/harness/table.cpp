@@ -125,4 +125,18 @@ std::string Table::text(const Page& page) const {
   return text;
 }
 
+std::vector<std::vector<std::string>> Table::cells() const {
+  std::vector<std::vector<std::string>> all(1);
+  for (const Column& column : columns_) {
+    std::string heading = column.heading;
+    std::replace(heading.begin(), heading.end(), '\n', ' ');
+    all[0].push_back(heading.starts_with(' ') ? heading.substr(1) : heading);
+  }
+  for (const std::vector<Cell>& row : rows_) {
+    all.emplace_back();
+    for (const Cell& cell : row) all.back().push_back(cell.text);
+  }
+  return all;
+}
+
 }  // namespace flash

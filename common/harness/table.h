@@ -39,6 +39,9 @@ class Table {
   void add_row(std::vector<Cell> cells);  // one for each column
   std::string text(const Page& page) const;
 
+  // The headings, each in one line, and then the rows.
+  std::vector<std::vector<std::string>> cells() const;
+
  private:
   int width(std::size_t column) const;
   std::size_t end_of_group(std::size_t column) const;

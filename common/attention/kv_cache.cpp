@@ -1,0 +1,175 @@
+#include "attention/kv_cache.h"
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <string>
+
+#include "attention/splits.h"
+
+namespace flash {
+namespace {
+
+void require(bool holds, const std::string& what, const std::string& expected) {
+  if (!holds) throw BadInput(what + ", expected " + expected);
+}
+
+// Pages that `keys` keys take.
+std::int64_t pages_of(const KvCache& cache, std::int64_t keys) {
+  return tile::ceil_div(keys, cache.page_size);
+}
+
+void validate_sequence(const KvCache& cache, std::int64_t b) {
+  const std::int64_t keys = cache.lengths[b];
+  require(keys >= 0 && keys <= cache.capacity(),
+          "lengths: " + std::to_string(keys) + " keys of sequence " + std::to_string(b),
+          "0 to the " + std::to_string(cache.capacity()) + " of its " +
+              std::to_string(cache.max_pages) + " pages");
+  if (cache.block_table.empty()) return;
+  for (std::int64_t i = 0; i < pages_of(cache, keys); ++i) {
+    const std::int32_t page = cache.block_table[b * cache.max_pages + i];
+    require(page >= 0 && page < cache.pages,
+            "block_table: page " + std::to_string(i) + " of sequence " + std::to_string(b) +
+                " is page " + std::to_string(page),
+            "one of the cache's " + std::to_string(cache.pages));
+  }
+}
+
+// K or V of one sequence and head in the cache.
+tile::HbmPagedMatrix rows_of(KvCache& cache, tile::Tensor tensor, std::int64_t b,
+                             std::int64_t head) {
+  const bool paged = !cache.block_table.empty();
+  Buffer& buffer = tensor == tile::Tensor::K ? cache.k : cache.v;
+  const std::int64_t offset = (paged ? 0 : b * cache.page_stride()) + head * cache.head_stride();
+  return {.tensor = tensor,
+          .dtype = cache.dtype,
+          .data = buffer.data() + offset * size_in_bytes(cache.dtype),
+          .rows = cache.lengths[b],
+          .cols = cache.head_dim,
+          .row_stride = cache.head_dim,
+          .page_rows = cache.page_size,
+          .page_stride = cache.page_stride(),
+          .table = paged ? cache.block_table.data() + b * cache.max_pages : nullptr,
+          .cache_pages = cache.pages};
+}
+
+// Moves the new rows of one tensor, sequence and head.
+template <class Block, int HeadDim, int Rows>
+TILE_KERNEL void append_rows(Block& block, const tile::HbmMatrix& from,
+                             const tile::HbmPagedMatrix& to, std::int64_t first, float factor) {
+  using namespace tile;
+  Accumulator<Block, Rows, HeadDim> tile(block, "new rows");
+  for (std::int64_t row = 0; row < from.rows; row += Rows) {
+    load(tile, from, row);
+    scale(tile, factor);
+    store(to, first + row, tile);
+  }
+}
+
+}  // namespace
+
+KvCache make_cache(DType dtype, std::int64_t batch, std::int64_t kv_heads, std::int64_t head_dim,
+                   std::int64_t capacity, std::int64_t page_size, std::uint64_t seed) {
+  const bool paged = page_size > 0;
+  KvCache cache{.dtype = dtype, .kv_heads = kv_heads, .head_dim = head_dim};
+  cache.page_size = paged ? page_size : std::max<std::int64_t>(capacity, 1);
+  cache.max_pages = std::max<std::int64_t>(pages_of(cache, capacity), 1);
+  cache.pages = batch * cache.max_pages;
+  cache.lengths.assign(batch, 0);
+  const std::int64_t bytes = cache.pages * cache.page_stride() * size_in_bytes(dtype);
+  cache.k.resize(bytes);
+  cache.v.resize(bytes);
+  if (!paged) return cache;
+  cache.block_table.resize(cache.pages);
+  std::iota(cache.block_table.begin(), cache.block_table.end(), 0);
+  std::mt19937_64 random(seed);
+  for (std::size_t i = cache.block_table.size(); i > 1; --i)
+    std::swap(cache.block_table[i - 1], cache.block_table[random() % i]);
+  return cache;
+}
+
+void validate(const KvCache& cache, std::int64_t batch) {
+  const auto text = [](auto number) { return std::to_string(number); };
+  require(cache.page_size >= 1, "page_size: " + text(cache.page_size), "1 or more");
+  require(std::ssize(cache.lengths) == batch, "lengths: " + text(cache.lengths.size()) + " of them",
+          "one for each of " + text(batch) + " sequences");
+  const std::int64_t entries = cache.block_table.empty() ? 0 : batch * cache.max_pages;
+  require(std::ssize(cache.block_table) == entries,
+          "block_table: " + text(cache.block_table.size()) + " entries",
+          "batch x max_pages = " + text(entries));
+  require(entries > 0 || (cache.pages >= batch && cache.max_pages == 1),
+          "block_table: none, for " + text(cache.pages) + " pages",
+          "a page for each of " + text(batch) + " sequences");
+  const std::int64_t elements = cache.pages * cache.page_stride();
+  for (const Buffer* buffer : {&cache.k, &cache.v})
+    require(std::ssize(*buffer) == elements * size_in_bytes(cache.dtype),
+            "cache: " + text(buffer->size()) + " bytes",
+            text(elements * size_in_bytes(cache.dtype)) + " of " + text(cache.pages) + " pages");
+  for (const std::vector<float>* scale : {&cache.k_scale, &cache.v_scale})
+    require(scale->empty() || std::ssize(*scale) == cache.kv_heads,
+            "scales: " + text(scale->size()),
+            "one for each of the " + text(cache.kv_heads) + " key heads");
+  for (std::int64_t b = 0; b < batch; ++b) validate_sequence(cache, b);
+}
+
+void append(tile::Device& device, KvCache& cache, const TensorView& k, const TensorView& v,
+            std::int64_t count) {
+  const std::int64_t batch = std::ssize(cache.lengths);
+  validate(cache, batch);
+  const std::vector<std::int32_t> old = cache.lengths;
+  for (std::int32_t& length : cache.lengths) length += static_cast<std::int32_t>(count);
+  try {
+    validate(cache, batch);
+  } catch (const BadInput&) {
+    cache.lengths = old;
+    throw;
+  }
+  const auto move = [&]<class Block>(Block& block, tile::Tensor tensor, const TensorView& view,
+                                     const std::vector<float>& scales) {
+    const std::int64_t b = block.position().x, head = block.position().y;
+    const std::int64_t offset = b * count * view.row_stride + head * view.head_stride;
+    const tile::HbmMatrix from = {.tensor = tensor,
+                                  .dtype = view.dtype,
+                                  .data = view.data + offset * size_in_bytes(view.dtype),
+                                  .rows = count,
+                                  .cols = cache.head_dim,
+                                  .row_stride = view.row_stride};
+    const float factor = scales.empty() ? 1 : 1 / scales[head];
+    with_tiles(cache.head_dim, [&]<int HeadDim, int, int>() {
+      append_rows<Block, HeadDim, 16>(block, from, rows_of(cache, tensor, b, head), old[b], factor);
+    });
+  };
+  device.launch("append", {batch, cache.kv_heads, 1}, k.dtype, [&](auto& block) {
+    move(block, tile::Tensor::K, k, cache.k_scale);
+    move(block, tile::Tensor::V, v, cache.v_scale);
+  });
+}
+
+AttentionArgs with_cache(AttentionArgs args, const KvCache& cache, int splits) {
+  validate(cache, args.batch);
+  require(cache.kv_heads == args.kv_heads && cache.head_dim == args.head_dim,
+          "cache: " + std::to_string(cache.kv_heads) + " key heads of " +
+              std::to_string(cache.head_dim),
+          std::to_string(args.kv_heads) + " of " + std::to_string(args.head_dim));
+  require(splits >= 0 && splits <= most_splits, "splits: " + std::to_string(splits),
+          "1 to " + std::to_string(most_splits) + ", or 0");
+  const auto view = [&](const Buffer& buffer) -> TensorView {
+    return {const_cast<std::byte*>(buffer.data()), cache.dtype, cache.head_dim,
+            cache.head_stride()};
+  };
+  args.K = view(cache.k);
+  args.V = view(cache.v);
+  args.seqlen_k = *std::max_element(cache.lengths.begin(), cache.lengths.end());
+  args.splits = splits;
+  args.cache = {.lengths = cache.lengths.data(),
+                .block_table = cache.block_table.empty() ? nullptr : cache.block_table.data(),
+                .max_pages = cache.max_pages,
+                .page_size = cache.page_size,
+                .page_stride = cache.page_stride(),
+                .pages = cache.pages,
+                .k_scale = cache.k_scale.empty() ? nullptr : cache.k_scale.data(),
+                .v_scale = cache.v_scale.empty() ? nullptr : cache.v_scale.data()};
+  return args;
+}
+
+}  // namespace flash
