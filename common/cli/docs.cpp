@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "cli/cli.h"
 #include "harness/units.h"
@@ -67,6 +68,26 @@ std::string cell(std::string text) {
 
 std::string cell(std::int64_t bytes) {
   return bytes == 0 ? " " : cell(bytes_text(static_cast<double>(bytes)));
+}
+
+// The table of an experiment, from docs/results/NAME.json.
+std::string experiment_table(const std::string& name) {
+  const json results = json::parse(read_text(root / ("docs/results/" + name + ".json")));
+  const json& m = results.at("machine");
+  std::string text;
+  bool heading = true;
+  for (const json& row : results.at("table")) {
+    std::string rule = "|";
+    for (const json& field : row) {
+      text += "| " + cell(field.get<std::string>()) + " ";
+      rule += rule.size() == 1 ? "---|" : "--:|";
+    }
+    text += "|\n" + (std::exchange(heading, false) ? rule + "\n" : "");
+  }
+  return text + "\n<sub>`./ladder experiment " + name + "`, measured on " +
+         m.at("cpu").get<std::string>() + ", " + std::to_string(m.at("cores").get<int>()) +
+         " cores, " + m.at("simd").get<std::string>() + ", " + m.at("date").get<std::string>() +
+         ".</sub>\n";
 }
 
 // The table that `ladder run` printed: the second paragraph of its output.
@@ -137,10 +158,13 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
       result += ladder_table(stages, results);
     } else if (kind == "cost") {
       result += cost_table(find_stage(stage), results);
+    } else if (kind == "experiment") {
+      result += experiment_table(stage);
     } else if (kind == "run") {
       result += run_table();
     } else {
-      throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost or run");
+      throw BadInput("docs: '" + kind +
+                     "' is not generated, expected ladder, cost, experiment or run");
     }
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }

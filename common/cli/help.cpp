@@ -13,6 +13,7 @@ usage: ladder COMMAND [OPTIONS]
   run               check every stage against the reference, then measure it
   test [STAGE]      all tests, or those of one stage
   list              the stages and their ideas
+  experiment NAME   pipeline, fp8_error or decode: a published result again
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; options of run: ladder run --help
   --version         version, instruction set, compiler
@@ -39,7 +40,8 @@ what to run:
   --gpu GPU           whose on-chip memory a kernel must fit in: a100, h100
                       (default) or h200
   --threads N         default: all cores
-  --checked           report misuse of on-chip memory; slow
+  --checked           report misuse of on-chip memory and of barriers; slow
+  --schedules N       so, with the roles of a block in N different orders
   --runs N            timed runs; default: as many as fit in half a second
 
 a generated problem (any of these asks for one):

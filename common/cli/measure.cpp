@@ -71,4 +71,23 @@ Measured measure(const Stage& stage, tile::Device& device, const Problem& proble
   return result;
 }
 
+void explore(const Stage& stage, tile::Device& device, const Problem& problem, const Inputs& inputs,
+             int schedules, Measured& measured) {
+  std::string& failure = measured.report.failure;
+  for (int schedule = 1; schedule < schedules && measured.report.passed; ++schedule) {
+    device.set_schedule(schedule);
+    try {
+      const Outputs outputs = execute(stage, device, problem, inputs);
+      if (outputs.o != measured.outputs.o || outputs.lse != measured.outputs.lse)
+        failure = "gives other bits than schedule 0";
+    } catch (const tile::TileError& error) {
+      failure = error.what();
+    }
+    if (failure.empty()) continue;
+    failure = "schedule " + std::to_string(schedule) + ": " + failure;
+    measured.report.passed = false;
+  }
+  device.set_schedule(0);
+}
+
 }  // namespace flash

@@ -13,6 +13,7 @@ const Stage& right_stage();           // 2000 bytes of Q read, 3000 of O written
 const Stage& mean_of_v_stage();       // wrong outputs
 const Stage& wrong_formula_stage();   // right outputs, counters that differ from its formula
 const Stage& misused_memory_stage();  // throws TileError
+const Stage& unsteady_stage();        // right outputs, but their last bits change from run to run
 const Stage& gigantic_stage();        // needs a workspace of 2^60 bytes
 
 struct CliResult {

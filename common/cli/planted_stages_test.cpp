@@ -1,6 +1,8 @@
 #include "cli/planted_stages.h"
 
+#include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "harness/scalar_kernel.h"
 
@@ -47,6 +49,12 @@ void mean_of_v(tile::Device& device, AttentionArgs args) {
   forward(device, args, Bug::mean_of_v);
 }
 
+void unsteady(tile::Device& device, AttentionArgs args) {
+  static bool second = false;
+  forward(device, args, Bug::none);
+  if (std::exchange(second, !second)) args.LSE[0] = std::nextafter(args.LSE[0], 0.0f);
+}
+
 void misused_memory(tile::Device& device, AttentionArgs args) {
   device.launch("attention", {1, 1, 1}, args.dtype,
                 [](auto& block) { block.fail("mma_AB read tile P, which nothing wrote"); });
@@ -89,6 +97,10 @@ const Stage& wrong_formula_stage() {
 }
 const Stage& misused_memory_stage() {
   static const Stage stage{"03_misused_memory", "reads what nothing wrote", misused_memory, cost};
+  return stage;
+}
+const Stage& unsteady_stage() {
+  static const Stage stage{"04_unsteady", "every second run differs", unsteady, cost};
   return stage;
 }
 const Stage& gigantic_stage() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "bench/machine.h"
@@ -109,6 +110,7 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
                 .gpu = options.gpu,
                 .threads = options.threads,
                 .checked = options.checked,
+                .schedules = options.schedules,
                 .peaks = environment.measure_peaks(std::min(options.threads, machine.cores)),
                 .stages = {}};
   if (options.input.empty()) {
@@ -116,14 +118,18 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
     task.inputs = generate(problem, options.seed);
   }
   progress.show("computing the reference");
-  const Expected expected = expect(problem, inputs);
+  std::map<Precision, Expected> expected;
+  for (const Stage& stage : options.stages)
+    if (!expected.contains(stage.fp8)) expected[stage.fp8] = expect(problem, inputs, stage.fp8);
 
   tile::Device device(tile::find_gpu(options.gpu), options.threads);
   device.set_checked(options.checked);
   for (const Stage& stage : options.stages) {
     progress.show(std::string(stage.name) + ", stage " + std::to_string(report.stages.size() + 1) +
                   " of " + std::to_string(options.stages.size()));
-    Measured measured = measure(stage, device, problem, inputs, expected, options.runs);
+    Measured measured =
+        measure(stage, device, problem, inputs, expected.at(stage.fp8), options.runs);
+    explore(stage, device, problem, inputs, options.schedules, measured);
     report.stages.push_back(std::move(measured.report));
     if (!options.output.empty())
       write_outputs(options.output, problem, std::move(measured.outputs));

@@ -47,8 +47,8 @@ class Values {
  public:
   explicit Values(const Arguments& arguments) {
     for (const ShapeOption& option : shape_options) add_option(option.name);
-    for (const char* name : {"--stage", "--device", "--gpu", "--threads", "--runs", "--dtype",
-                             "--seed", "--input", "--output", "--json"})
+    for (const char* name : {"--stage", "--device", "--gpu", "--threads", "--schedules", "--runs",
+                             "--dtype", "--seed", "--input", "--output", "--json"})
       add_option(name);
     for (const char* name : {"--checked", "--profile", "--causal"}) app_.add_flag(name);
     app_.set_help_flag();
@@ -171,6 +171,10 @@ RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage
 #else
   options.checked = values.given("--checked");
 #endif
+  if (values.given("--schedules")) {
+    options.schedules = values.number("--schedules", 1, 1'000'000);
+    options.checked = true;
+  }
   options.profile = values.given("--profile");
   options.stages = select(values, stages);
   if (values.given("--device") && values.one("--device") != "cpu")

@@ -15,6 +15,7 @@ struct RunOptions {
   std::string gpu = "h100";
   int threads = 1;
   bool checked = false, profile = false;
+  int schedules = 1;                // of the roles; more than one only in checked mode
   int runs = 0;                     // 0: as many as fit in half a second
   std::string input, output, json;  // empty: none
   Problem problem;                  // validated; of --input only `causal` counts

@@ -1,0 +1,185 @@
+#include "cli/decode.h"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "attention/kv_cache.h"
+#include "attention/parallel.h"
+#include "cli/experiment_options.h"
+#include "harness/checker.h"
+#include "harness/execute.h"
+#include "harness/generator.h"
+#include "harness/units.h"
+
+namespace flash {
+namespace {
+
+constexpr int rounds = 9;
+
+struct Row {
+  DType cache;
+  std::int64_t page_size;  // 0: no block table
+  int splits;
+  CheckResult result = {};
+  std::vector<double> seconds = {};
+  double share = 0;  // of the read bandwidth measured with it
+
+  double median() const {
+    std::vector<double> sorted = seconds;
+    std::nth_element(sorted.begin(), sorted.begin() + rounds / 2, sorted.end());
+    return sorted[rounds / 2];
+  }
+};
+
+Problem problem_of(DType cache) {
+  const DType dtype = cache == DType::e4m3 ? DType::bf16 : cache;
+  return {.heads = 16,
+          .kv_heads = 2,
+          .seqlen_q = 1,
+          .seqlen_k = 1 << 16,
+          .head_dim = 128,
+          .dtype = dtype};
+}
+
+double cache_bytes(DType cache) {
+  return 2.0 * static_cast<double>(k_elements(problem_of(cache))) * size_in_bytes(cache);
+}
+
+double gbs(const Row& row) {
+  return cache_bytes(row.cache) / row.median() * 1e-9;
+}
+
+// Rounds the keys or values to what the cache can hold, so that the reference reads the same.
+void round_to(DType cache, const Problem& p, Buffer& buffer) {
+  if (cache == p.dtype) return;
+  tile::with_type(cache, [&](auto type) {
+    using T = decltype(type);
+    for (std::int64_t i = 0; i < k_elements(p); ++i)
+      set_element(buffer, p.dtype, i,
+                  tile::to_float(tile::from_float<T>(element(buffer, p.dtype, i))));
+  });
+}
+
+Inputs inputs_of(DType cache, std::uint64_t seed) {
+  const Problem p = problem_of(cache);
+  Inputs inputs = generate(p, seed);
+  round_to(cache, p, inputs.k);
+  round_to(cache, p, inputs.v);
+  return inputs;
+}
+
+// How a server may hold the cache, and how often its keys may be split.
+std::vector<Row> rows_of(DType cache) {
+  std::vector<Row> rows;
+  for (int splits = 1; splits <= 128; splits *= 2) rows.push_back({cache, 0, splits});
+  for (const std::int64_t page_size : {1, 16, 256}) rows.push_back({cache, page_size, 16});
+  return rows;
+}
+
+// Checks the rows of one cache type, then times them in turns, so that a slow spell of the machine
+// meets all of them.
+std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
+                         const Environment& environment) {
+  const Problem p = problem_of(type);
+  const Inputs inputs = inputs_of(type, seed);
+  const Expected expected = expect(p, inputs);
+  Outputs outputs = unwritten_outputs(p);
+  const AttentionArgs args = make_args(p, inputs, outputs);
+  tile::Device device;
+  std::vector<Row> rows = rows_of(type);
+  std::vector<KvCache> caches;
+  for (const std::int64_t page_size : {0, 1, 16, 256}) {
+    caches.push_back(make_cache(type, 1, p.kv_heads, p.head_dim, p.seqlen_k, page_size, seed));
+    append(device, caches.back(), args.K, args.V, p.seqlen_k);
+  }
+  const auto cache_of = [&](const Row& row) -> const KvCache& {
+    return caches[row.page_size == 0 ? 0 : row.page_size == 1 ? 1 : row.page_size == 16 ? 2 : 3];
+  };
+  for (Row& row : rows) {
+    outputs = unwritten_outputs(p);
+    stage.forward(device, with_cache(make_args(p, inputs, outputs), cache_of(row), row.splits));
+    row.result = check(p, inputs, expected, outputs);
+  }
+  const double before = environment.measure_peaks(hardware_threads()).read_gbs;
+  for (int round = 0; round < rounds; ++round)
+    for (Row& row : rows) {
+      const AttentionArgs cached =
+          with_cache(make_args(p, inputs, outputs), cache_of(row), row.splits);
+      const auto begin = std::chrono::steady_clock::now();
+      stage.forward(device, cached);
+      const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+      row.seconds.push_back(taken.count());
+    }
+  const double after = environment.measure_peaks(hardware_threads()).read_gbs;
+  for (Row& row : rows) row.share = gbs(row) / std::max(before, after);
+  return rows;
+}
+
+Table table_of(const std::vector<Row>& rows) {
+  Table table({{"\ncache", true},
+               {"page\nsize"},
+               {"\nsplits"},
+               {"median\ntime"},
+               {"\nGB/s"},
+               {"\nshare"},
+               {"", true},
+               {"max\nerror"},
+               {"\nbound"},
+               {"error\nof LSE"}});
+  for (const Row& row : rows)
+    table.add_row({{row.page_size == 0 && row.splits == 1 ? std::string(name(row.cache)) : ""},
+                   {row.page_size == 0 ? "" : std::to_string(row.page_size)},
+                   {std::to_string(row.splits)},
+                   {seconds_text(row.median())},
+                   {rate_text(gbs(row))},
+                   {percent_text(row.share)},
+                   row.result.passed ? Cell{"pass", Tone::good} : Cell{"FAIL", Tone::bad},
+                   {error_text(row.result.max_abs_error)},
+                   {error_text(row.result.error_bound)},
+                   {error_text(row.result.lse_max_abs_error)}});
+  return table;
+}
+
+std::string text(const Table& table, const Page& page) {
+  return paragraph(page, "",
+                   "1 query, 65536 keys, d = 128, 16 query heads on 2 key heads; GB/s of K and V, "
+                   "and their share of the read bandwidth measured beside it. Pages lie in random "
+                   "order; without a page size the keys lie in a row.") +
+         "\n" + table.text(page);
+}
+
+}  // namespace
+
+int decode_experiment(const Arguments& arguments, const Environment& environment) {
+  const ExperimentOptions options = parse_experiment_options(arguments);
+  const auto stage = std::find_if(environment.stages.begin(), environment.stages.end(),
+                                  [](const Stage& s) { return s.name == "06_flash_decoding"; });
+  if (stage == environment.stages.end())
+    throw BadInput("experiment decode: stage 06 is not in this build, expected it");
+  std::vector<Row> rows;
+  for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::e4m3}) {
+    const std::vector<Row> more = measure(*stage, type, options.seed, environment);
+    rows.insert(rows.end(), more.begin(), more.end());
+  }
+  const Table table = table_of(rows);
+  environment.out << text(table, environment.page);
+  nlohmann::ordered_json figures = {{"experiment", "decode"}};
+  for (const Row& row : rows)
+    figures["figures"].push_back({{"cache", name(row.cache)},
+                                  {"page_size", row.page_size},
+                                  {"splits", row.splits},
+                                  {"passed", row.result.passed},
+                                  {"seconds", row.median()},
+                                  {"gbs", gbs(row)},
+                                  {"share_of_read_bandwidth", row.share},
+                                  {"max_abs_error", row.result.max_abs_error},
+                                  {"error_bound", row.result.error_bound},
+                                  {"lse_max_abs_error", row.result.lse_max_abs_error}});
+  write_figures(options.json, figures, table);
+  return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.result.passed; })
+             ? 0
+             : 1;
+}
+
+}  // namespace flash

@@ -1,0 +1,55 @@
+#include <gtest/gtest.h>
+
+#include "cli/experiment_options.h"
+#include "cli/planted_stages.h"
+
+namespace flash {
+namespace {
+
+void expect_refused(const Arguments& arguments, const std::string& line) {
+  const CliResult result = run_on({right_stage()}, arguments);
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err, "ladder: " + line + "\n");
+}
+
+TEST(Experiment, OfUnknownNameIsRefused) {
+  const CliResult result = run_on({right_stage()}, {"experiment", "nonsense"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.err.find("ladder: experiment: 'nonsense' is not known, expected one of "), 0u);
+  EXPECT_NE(result.err.find("pipeline, fp8_error"), std::string::npos);
+}
+
+TEST(Experiment, WithoutTheStagesItNeedsIsRefused) {
+  expect_refused({"experiment", "pipeline"},
+                 "experiment pipeline: stages 03 and 04 are not in this build, expected both");
+}
+
+TEST(Experiment, RefusesWhatIsNoOption) {
+  expect_refused({"experiment", "pipeline", "--runs", "3"},
+                 "experiment: '--runs', expected --seed N or --json FILE");
+  expect_refused({"experiment", "pipeline", "--seed"}, "--seed: no value, expected one");
+  expect_refused({"experiment", "pipeline", "--seed", "-1"},
+                 "--seed: '-1', expected a whole number from 0 to 2^64 - 1");
+}
+
+TEST(Experiment, ReadsItsOptions) {
+  const ExperimentOptions options = parse_experiment_options({"--seed", "7", "--json", "f.json"});
+  EXPECT_EQ(options.seed, 7u);
+  EXPECT_EQ(options.json, "f.json");
+}
+
+// Catches an exploration that compares with nothing.
+TEST(Schedules, AResultThatChangesFails) {
+  const Arguments arguments = {"run", "--seqlen-q", "8", "--head-dim", "8", "--schedules", "3"};
+  const CliResult steady = run_on({right_stage()}, arguments);
+  EXPECT_EQ(steady.status, 0) << steady.out;
+  EXPECT_NE(steady.out.find("3 schedules of the roles"), std::string::npos);
+  const CliResult unsteady = run_on({unsteady_stage()}, arguments);
+  EXPECT_EQ(unsteady.status, 1);
+  EXPECT_NE(unsteady.out.find("schedule 1: gives other bits than schedule 0"), std::string::npos)
+      << unsteady.out;
+}
+
+}  // namespace
+}  // namespace flash

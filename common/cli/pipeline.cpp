@@ -1,0 +1,106 @@
+#include "cli/pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "cli/experiment_options.h"
+#include "harness/execute.h"
+#include "harness/generator.h"
+#include "harness/units.h"
+
+namespace flash {
+namespace {
+
+// Shah et al., FlashAttention-3 (arXiv:2407.08608), Table 2, has {4, 8448, 16, 128} in FP16; a CPU
+// takes a second for this sixteenth of it.
+const Problem problem{
+    .heads = 4, .kv_heads = 4, .seqlen_q = 4224, .seqlen_k = 4224, .head_dim = 128};
+constexpr int rounds = 11;
+
+struct Row {
+  std::string name;
+  void (*forward)(tile::Device&, AttentionArgs);
+  const char* paper;  // TFLOP/s on an H100
+  std::vector<double> seconds = {};
+
+  double median() const {
+    std::vector<double> sorted = seconds;
+    std::nth_element(sorted.begin(), sorted.begin() + rounds / 2, sorted.end());
+    return sorted[rounds / 2];
+  }
+};
+
+std::vector<Row> rows(const std::vector<Stage>& stages) {
+  std::vector<Row> all;
+  for (const Stage& stage : stages) {
+    if (stage.name != "03_v2" && stage.name != "04_v3_hopper") continue;
+    const bool full = stage.name == "04_v3_hopper";
+    all.push_back({std::string(stage.name), stage.forward, full ? "661" : ""});
+    for (const Variant& variant : stage.variants)
+      all.push_back({"  " + std::string(variant.name), variant.forward,
+                     variant.name == "without producer"  ? "570"
+                     : variant.name == "without overlap" ? "582"
+                                                         : ""});
+  }
+  if (all.size() < 3)
+    throw BadInput("experiment pipeline: stages 03 and 04 are not in this build, expected both");
+  return all;
+}
+
+// The variants take turns, so that a slow spell of the machine meets all of them.
+void measure(std::vector<Row>& all, std::uint64_t seed) {
+  const Inputs inputs = generate(problem, seed);
+  Outputs outputs = unwritten_outputs(problem);
+  const AttentionArgs args = make_args(problem, inputs, outputs);
+  tile::Device device;
+  for (int round = -1; round < rounds; ++round) {  // the first warms up
+    for (Row& row : all) {
+      const auto begin = std::chrono::steady_clock::now();
+      row.forward(device, args);
+      const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+      if (round >= 0) row.seconds.push_back(taken.count());
+    }
+  }
+}
+
+double gflops(const Row& row) {
+  return nominal_flops(problem) / row.median() * 1e-9;
+}
+
+Table table_of(const std::vector<Row>& all) {
+  const double reference = all.front().median();
+  Table table({{"", true}, {"median\ntime"}, {"\nGFLOP/s"}, {"\nspeed"}, {"paper, H100\nTFLOP/s"}});
+  for (const Row& row : all) {
+    char ratio[16];
+    std::snprintf(ratio, sizeof ratio, "%.2f", reference / row.median());
+    table.add_row(
+        {{row.name}, {seconds_text(row.median())}, {rate_text(gflops(row))}, {ratio}, {row.paper}});
+  }
+  return table;
+}
+
+std::string text(const Table& table, const Page& page) {
+  return paragraph(page, "",
+                   "4 heads, N = 4224, d = 128, f32, no mask; speed is relative to 03_v2. Paper: "
+                   "FlashAttention-3, Table 2, in FP16, which has no figure without ping-pong.") +
+         "\n" + table.text(page);
+}
+
+}  // namespace
+
+int pipeline_experiment(const Arguments& arguments, const Environment& environment) {
+  const ExperimentOptions options = parse_experiment_options(arguments);
+  std::vector<Row> all = rows(environment.stages);
+  measure(all, options.seed);
+  const Table table = table_of(all);
+  environment.out << text(table, environment.page);
+  nlohmann::ordered_json figures = {{"experiment", "pipeline"}};
+  for (const Row& row : all)
+    figures["figures"].push_back(
+        {{"name", row.name}, {"seconds", row.median()}, {"gflops", gflops(row)}});
+  write_figures(options.json, figures, table);
+  return 0;
+}
+
+}  // namespace flash
