@@ -40,7 +40,7 @@ inline void for_each_vector(const ColumnTile<Rows, Cols>&, F f) {
   static_assert(Rows * Cols % period<Rows> == 0 || Cols == 1);
   for (int first = 0; first < Rows * Cols; first += period<Rows>) {
     TILE_UNROLL
-    for (int i = first; i < first + period<Rows>; i += lanes) f(i);
+    for (int i = 0; i < period<Rows>; i += lanes) f(first + i);
   }
 }
 
