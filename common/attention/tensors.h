@@ -3,25 +3,22 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
+#include <cstdlib>
 #include <vector>
 
 #include "attention/problem.h"
+#include "tile/cpu/lines.h"
 
 namespace flash {
 
-// Memory that begins on a cache line, as a GPU's does: no vector of a row is split between two
-// lines.
 template <class T>
 struct LineAllocator {
   using value_type = T;
   LineAllocator() = default;
   template <class U>
   LineAllocator(const LineAllocator<U>&) {}
-  T* allocate(std::size_t n) {
-    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64)));
-  }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t(64)); }
+  T* allocate(std::size_t n) { return static_cast<T*>(tile::cpu::allocate_lines(n * sizeof(T))); }
+  void deallocate(T* p, std::size_t) { std::free(p); }
   bool operator==(const LineAllocator&) const = default;
 };
 
