@@ -6,14 +6,13 @@
 #include <bit>
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <new>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tile/counters.h"
+#include "tile/cpu/lines.h"
 #include "tile/cpu/products.h"
 #include "tile/cpu/scheduler.h"
 #include "tile/cpu/watch.h"
@@ -32,13 +31,20 @@ struct GridIndex {
   std::int64_t x, y, z;
 };
 
+// What a core keeps from one launch to the next: on-chip memory, and the stacks of the roles.
+struct Core {
+  Lines<float> storage;
+  Scheduler scheduler;
+};
+
 // One thread runs blocks one after another in the same object.
 class Block {
  public:
   // `work` hands out the places of the grid of a persistent kernel.
-  Block(const Gpu& gpu, std::string_view kernel, int element_bytes, bool checked,
+  Block(Core& core, const Gpu& gpu, std::string_view kernel, int element_bytes, bool checked,
         std::uint64_t schedule, std::function<std::int64_t()> work)
-      : gpu_(gpu),
+      : core_(core),
+        gpu_(gpu),
         kernel_(kernel),
         element_bytes_(element_bytes),
         checked_(checked),
@@ -53,7 +59,7 @@ class Block {
 
   void begin(GridIndex position, std::int64_t index) {
     position_ = position;
-    scheduler_.begin(schedule_, static_cast<std::uint64_t>(index));
+    core_.scheduler.begin(schedule_, static_cast<std::uint64_t>(index));
     if (checked_) watch_.begin();
     products_.begin();
     work_.clear();
@@ -92,9 +98,9 @@ class Block {
   }
 
   Watch& watch() { return watch_; }
-  Scheduler& scheduler() { return scheduler_; }
+  Scheduler& scheduler() { return core_.scheduler; }
   Products& products() { return products_; }
-  int role() const { return std::max(scheduler_.current(), 0); }
+  int role() const { return std::max(core_.scheduler.current(), 0); }
 
   // Runs the roles of the block to their ends.
   void run(std::vector<Role> roles) {
@@ -102,7 +108,7 @@ class Block {
     for (const Role& role : roles) names.push_back(role.name);
     watch_.set_roles(std::move(names));
     try {
-      scheduler_.run(std::move(roles));
+      core_.scheduler.run(std::move(roles));
     } catch (const Deadlock& deadlock) {
       fail(deadlock.text);
     }
@@ -119,9 +125,9 @@ class Block {
   [[noreturn]] void fail(std::string_view what) const {
     throw TileError(std::string(kernel_) + ", block (" + std::to_string(position_.x) + ", " +
                     std::to_string(position_.y) + ", " + std::to_string(position_.z) + ")" +
-                    (scheduler_.current() < 0
+                    (core_.scheduler.current() < 0
                          ? ""
-                         : ", " + std::string(watch_.role_name(scheduler_.current()))) +
+                         : ", " + std::string(watch_.role_name(core_.scheduler.current()))) +
                     ": " + std::string(what));
   }
 
@@ -144,18 +150,13 @@ class Block {
          std::to_string(capacity) + " of " + std::string(gpu_.name));
   }
 
-  // Aligned to a cache line. Every tile together is at most four bytes for each byte of capacity.
+  // Every tile together is at most four bytes for each byte of capacity.
   float* storage() {
-    if (!storage_) storage_.reset(new (std::align_val_t(64)) float[capacity_floats()]);
-    return storage_.get();
+    if (!core_.storage) core_.storage = make_lines<float>(gpu_.shared_bytes + gpu_.register_bytes);
+    return core_.storage.get();
   }
 
-  std::int64_t capacity_floats() const { return gpu_.shared_bytes + gpu_.register_bytes; }
-
-  struct Free {
-    void operator()(float* p) const { ::operator delete[](p, std::align_val_t(64)); }
-  };
-
+  Core& core_;
   const Gpu& gpu_;
   std::string_view kernel_;
   int element_bytes_;
@@ -163,7 +164,6 @@ class Block {
   std::uint64_t schedule_;
   std::function<std::int64_t()> take_work_;
   std::vector<std::int64_t> work_;
-  Scheduler scheduler_;
   Watch watch_;
   Products products_;
   std::set<std::string> names_;
@@ -172,7 +172,6 @@ class Block {
   std::vector<Allocation> tiles_;
   std::array<std::int64_t, 2> used_bytes_{};
   std::int64_t used_floats_ = 0;
-  std::unique_ptr<float[], Free> storage_;
 };
 
 }  // namespace tile::cpu

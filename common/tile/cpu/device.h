@@ -5,13 +5,14 @@
 #include <cstddef>
 #include <exception>
 #include <map>
-#include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "tile/cpu/block.h"
+#include "tile/cpu/team.h"
 #include "tile/dtype.h"
 
 namespace tile::cpu {
@@ -20,7 +21,7 @@ class Device {
  public:
   explicit Device(const Gpu& gpu = find_gpu("h100"),
                   int threads = static_cast<int>(std::thread::hardware_concurrency()))
-      : gpu_(gpu), threads_(std::max(threads, 1)) {}
+      : gpu_(gpu), cores_(std::max(threads, 1)) {}
 
   // Reports reads of on-chip memory that nothing wrote, at the price of scanning every operand.
   void set_checked(bool checked) { checked_ = checked; }
@@ -37,7 +38,7 @@ class Device {
   std::byte* workspace(Tensor tensor, std::int64_t bytes) {
     counters_.hbm_workspace[tensor] += bytes;
     Allocation& held = workspace_[tensor];
-    if (held.bytes < bytes) held = {bytes, std::unique_ptr<std::byte[]>(new std::byte[bytes])};
+    if (held.bytes < bytes) held = {bytes, make_lines<std::byte>(bytes)};
     return held.data.get();
   }
 
@@ -53,13 +54,13 @@ class Device {
   template <class Kernel>
   void launch_persistent(std::string_view name, std::int64_t pieces, DType dtype,
                          const Kernel& kernel) {
-    launch(name, {std::min<std::int64_t>(threads_, pieces), 1, 1}, pieces, dtype, kernel);
+    launch(name, {std::min<std::int64_t>(std::ssize(cores_), pieces), 1, 1}, pieces, dtype, kernel);
   }
 
  private:
   struct Allocation {
     std::int64_t bytes = 0;
-    std::unique_ptr<std::byte[]> data;
+    Lines<std::byte> data;
   };
 
   struct Run {
@@ -76,22 +77,24 @@ class Device {
     Run run;
     run.blocks = grid.x * grid.y * grid.z;
     run.pieces = pieces;
-    const auto work = [&] { run_blocks(run, name, grid, dtype, kernel); };
-    std::vector<std::thread> helpers;
-    const std::int64_t wanted = std::min<std::int64_t>(threads_, run.blocks);
-    for (std::int64_t i = 1; i < wanted; ++i) helpers.emplace_back(work);
-    work();
-    for (std::thread& helper : helpers) helper.join();
+    const auto work = [&](int member) {
+      run_blocks(cores_[member], run, name, grid, dtype, kernel);
+    };
+    if (run.blocks > 1 && !team_) team_.emplace(static_cast<int>(cores_.size()));
+    if (run.blocks > 1)
+      team_->run(work);
+    else
+      work(0);
     if (run.error) std::rethrow_exception(run.error);
     counters_ += run.counters;
     ++counters_.launches;
   }
 
   template <class Kernel>
-  void run_blocks(Run& run, std::string_view name, GridIndex grid, DType dtype,
-                  const Kernel& kernel) const {
+  void run_blocks(Core& core, Run& run, std::string_view name, GridIndex grid, DType dtype,
+                  const Kernel& kernel) {
     try {
-      Block block(gpu_, name, size_in_bytes(dtype), checked_, schedule_, [&run] {
+      Block block(core, gpu_, name, size_in_bytes(dtype), checked_, schedule_, [&run] {
         const std::int64_t piece = run.next_piece++;
         return piece < run.pieces ? piece : -1;
       });
@@ -109,11 +112,12 @@ class Device {
   }
 
   const Gpu& gpu_;
-  int threads_;
   bool checked_ = false;
   std::uint64_t schedule_ = 0;
   Counters counters_;
   std::map<Tensor, Allocation> workspace_;
+  std::vector<Core> cores_;
+  std::optional<Team> team_;  // from the first launch of several blocks on; joined first of all
 };
 
 }  // namespace tile::cpu

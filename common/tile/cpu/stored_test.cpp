@@ -59,7 +59,8 @@ class StoredTest : public testing::Test {
   // S = Q Kᵀ and O = 0.5 + S K, with K as it is stored and in fp32.
   template <int Rows>
   void expect_same_products(const HbmPagedMatrix& hbm, std::int64_t row, bool in_bf16) {
-    Block block{find_gpu("h100"), "test", 4, false, 0, {}};
+    cpu::Core core;
+    Block block{core, find_gpu("h100"), "test", 4, false, 0, {}};
     block.begin({0, 0, 0}, 0);
     LeftTile<Block, Rows, 128> Q(block, "Q");
     StoredTile<Block, 64, 128> stored(block, "stored");

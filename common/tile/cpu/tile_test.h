@@ -40,7 +40,8 @@ class TileTest : public testing::Test {
 
   std::mt19937 random{1};
   std::vector<std::vector<std::byte>> memory;
-  Block block{find_gpu("h100"), "test", 4, false, 0, {}};
+  cpu::Core core;
+  Block block{core, find_gpu("h100"), "test", 4, false, 0, {}};
 };
 
 template <class Tile>
