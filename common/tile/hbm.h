@@ -39,12 +39,13 @@ struct HbmPagedMatrix {
   const std::int32_t* table = nullptr;  // where each page is; null: one after another
   std::int64_t cache_pages = 0;         // with a table: how many pages the cache has
 
-  // The page that row r lies in.
-  HbmMatrix page_of(std::int64_t r) const {
-    const std::int64_t page = table ? table[r / page_rows] : r / page_rows;
-    return {tensor,    dtype, data + page * page_stride * size_in_bytes(dtype),
+  // The i-th page, and the one that row r lies in.
+  HbmMatrix page(std::int64_t i) const {
+    const std::int64_t place = table ? table[i] : i;
+    return {tensor,    dtype, data + place * page_stride * size_in_bytes(dtype),
             page_rows, cols,  row_stride};
   }
+  HbmMatrix page_of(std::int64_t r) const { return page(r / page_rows); }
   template <class T>
   T* row(std::int64_t r) const {
     return page_of(r).template row<T>(r % page_rows);

@@ -37,8 +37,10 @@ struct StoredRows {
 
   const T* data(int r, int col) const { return reinterpret_cast<const T*>(row[r]) + col; }
   void read(Vec (&to)[2], int r, int col) const { widen_2_in_units(to, data(r, col)); }
+  // Into the second cache, which has more misses on their way than the first: a core that has
+  // twenty, for 100 ns each, reads 13 GB/s.
   void fetch_next(int r, int col) const {
-    __builtin_prefetch(reinterpret_cast<const T*>(next[r]) + col, 0, 3);
+    __builtin_prefetch(reinterpret_cast<const T*>(next[r]) + col, 0, 2);
   }
 };
 
@@ -48,9 +50,9 @@ inline void find_rows(const std::byte** to, const HbmPagedMatrix& hbm, std::int6
   first = std::min(first, hbm.rows - 1);
   const std::int64_t bytes = hbm.row_stride * size_in_bytes(hbm.dtype);
   const auto valid = static_cast<int>(std::min<std::int64_t>(count, hbm.rows - first));
-  std::int64_t in_page = first % hbm.page_rows;
-  for (int found = 0; found < valid; in_page = 0) {
-    const std::byte* row = hbm.page_of(first + found).data + in_page * bytes;
+  std::int64_t page = first / hbm.page_rows, in_page = first % hbm.page_rows;
+  for (int found = 0; found < valid; ++page, in_page = 0) {
+    const std::byte* row = hbm.page(page).data + in_page * bytes;
     const std::int64_t end = std::min<std::int64_t>(valid, found + hbm.page_rows - in_page);
     for (; found < end; ++found, row += bytes) to[found] = row;
   }
