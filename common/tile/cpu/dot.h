@@ -5,7 +5,7 @@
 #include <bit>
 #include <type_traits>
 
-#include "tile/cpu/simd.h"
+#include "tile/cpu/transpose.h"
 #include "tile/dtype.h"
 
 #if TILE_SIMD_AVX512 && defined(__AVX512BF16__) && defined(__AVX512VBMI__)
@@ -35,16 +35,24 @@ inline bool to_bf16(std::uint16_t* to, const float* from, int count) {
   return lost == 0;
 }
 
-// The same with each of `count` numbers beside the one `count` further on.
-inline bool to_bf16_pairs(std::uint32_t* to, const float* from, int count) {
-  std::uint32_t lost = 0;
-  for (int i = 0; i < count; ++i) {
-    const auto first = std::bit_cast<std::uint32_t>(from[i]);
-    const auto second = std::bit_cast<std::uint32_t>(from[i + count]);
-    to[i] = first >> 16 | (second & 0xffff0000u);
-    lost |= (first | second) & 0xffffu;
+// The elements of each row in pairs: those of columns t and t + 1 of row r at to[t / 2 * Rows + r].
+// False if one of them is not a bf16 number.
+template <int Rows>
+inline bool to_bf16_pairs(std::uint32_t* to, const float* columns, int depth) {
+  static_assert(2 * Rows == lanes);
+  constexpr auto order = std::make_integer_sequence<int, lanes>();
+  VecInt lost = {};
+  for (int i = 0; i < Rows * depth; i += 2 * lanes, to += lanes) {
+    const Vec a = load(columns + i), b = load(columns + i + lanes);
+    const auto first = (VecInt)join_halves<0>(a, b, order);
+    const auto second = (VecInt)join_halves<1>(a, b, order);
+    const VecInt pairs = ((first >> 16) & 0xffff) | (second & ~0xffff);
+    lost |= (first | second) & 0xffff;
+    std::memcpy(to, &pairs, sizeof pairs);
   }
-  return lost == 0;
+  std::int32_t any = 0;
+  for (int i = 0; i < lanes; ++i) any |= lost[i];
+  return any == 0;
 }
 
 #if TILE_SIMD_BF16_DOT

@@ -29,18 +29,25 @@ inline void fetch_next_step(const Right& b, int row, int col) {
 }
 
 // C = A Bᵀ by the dot product of bf16 numbers, for rows of A in bf16: half the instructions of
-// fp32, and nothing to convert.
+// fp32. The next elements of B are read, and E4M3 converted, while these are multiplied.
 template <int Rows, int Cols, int Depth, class Right>
 inline void multiply_few_bf16(float* c, const std::uint16_t* rows_of_a, const Right& b) {
 #if TILE_SIMD_BF16_DOT
   constexpr int keys = lanes / Rows;
+  Bf16Vec next[keys][2];
+  TILE_UNROLL
+  for (int k = 0; k < keys; ++k) load_dot_elements(next[k], b.data(k, 0));
   for (int j = 0; j < Cols; j += keys) {
     Vec sum[lanes] = {};
+    TILE_UNROLL
     for (int t = 0; t < Depth; t += dot_elements) {
       Bf16Vec right[keys][2];
+      const int next_t = (t + dot_elements) % Depth;
+      const int next_j = next_t > 0 ? j : std::min(j + keys, Cols - keys);
       TILE_UNROLL
       for (int k = 0; k < keys; ++k) {
-        load_dot_elements(right[k], b.data(j + k, t));
+        right[k][0] = next[k][0], right[k][1] = next[k][1];
+        load_dot_elements(next[k], b.data(next_j + k, next_t));
         fetch_next_step<Depth>(b, j + k, t);
         fetch_next_step<Depth>(b, j + k, t + 2 * lanes);
       }
@@ -143,10 +150,8 @@ inline void multiply_few(float* c, const float* a, const Right& b, const float* 
   const Spread<Rows> factors(factor);
   if constexpr (Right::in_bf16) {
     alignas(64) std::uint32_t pairs[Depth / 2 * Rows];
-    bool exact = true;
-    for (int t = 0; t < Depth; t += 2)
-      exact &= to_bf16_pairs(pairs + t / 2 * Rows, a + t * Rows, Rows);
-    if (exact) return multiply_few_bf16<Rows, Cols, Depth, C>(c, pairs, b, factors);
+    if (to_bf16_pairs<Rows>(pairs, a, Depth))
+      return multiply_few_bf16<Rows, Cols, Depth, C>(c, pairs, b, factors);
   }
   for (int j = 0; j < Cols; j += 2 * lanes) {
     Vec sum[2][Rows] = {};

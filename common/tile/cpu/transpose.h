@@ -15,6 +15,13 @@ inline Vec interleave(Vec a, Vec b, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(a, b, (I / 2 + (I % 2) * lanes + Upper * lanes / 2)...);
 }
 
+// The same half of a and of b, side by side.
+template <int Half, int... I>
+inline Vec join_halves(Vec a, Vec b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b,
+                                 (I % (lanes / 2) + Half * lanes / 2 + I / (lanes / 2) * lanes)...);
+}
+
 // Number the elements of the vectors in binary. Interleaving vector i with vector i + Count / 2
 // rotates the number of every element to the left by a bit; this does so `Turns` times.
 template <int Turns, int Count>
