@@ -22,15 +22,15 @@ struct Row {
   std::int64_t page_size;  // 0: no block table
   int splits;
   CheckResult result = {};
-  std::vector<double> seconds = {};
-  double share = 0;  // of the read bandwidth measured with it
-
-  double median() const {
-    std::vector<double> sorted = seconds;
-    std::nth_element(sorted.begin(), sorted.begin() + rounds / 2, sorted.end());
-    return sorted[rounds / 2];
-  }
+  std::vector<double> seconds = {};  // of each round
+  std::vector<double> shares = {};   // of the read bandwidth that was measured in the same round
 };
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
 
 Problem problem_of(DType cache) {
   const DType dtype = cache == DType::e4m3 ? DType::bf16 : cache;
@@ -46,8 +46,8 @@ double cache_bytes(DType cache) {
   return 2.0 * static_cast<double>(k_elements(problem_of(cache))) * size_in_bytes(cache);
 }
 
-double gbs(const Row& row) {
-  return cache_bytes(row.cache) / row.median() * 1e-9;
+double gbs(const Row& row, double seconds) {
+  return cache_bytes(row.cache) / seconds * 1e-9;
 }
 
 // Rounds the keys or values to what the cache can hold, so that the reference reads the same.
@@ -77,8 +77,8 @@ std::vector<Row> rows_of(DType cache) {
   return rows;
 }
 
-// Checks the rows of one cache type, then times them in turns, so that a slow spell of the machine
-// meets all of them.
+// Checks the rows of one cache type, then times them in turns, and the read bandwidth with them, so
+// that a slow spell of the machine meets all of them.
 std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
                          const Environment& environment) {
   const Problem p = problem_of(type);
@@ -101,8 +101,8 @@ std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
     stage.forward(device, with_cache(make_args(p, inputs, outputs), cache_of(row), row.splits));
     row.result = check(p, inputs, expected, outputs);
   }
-  const double before = environment.measure_peaks(hardware_threads()).read_gbs;
-  for (int round = 0; round < rounds; ++round)
+  for (int round = 0; round < rounds; ++round) {
+    const double read_gbs = environment.measure_peaks(hardware_threads()).read_gbs;
     for (Row& row : rows) {
       const AttentionArgs cached =
           with_cache(make_args(p, inputs, outputs), cache_of(row), row.splits);
@@ -110,9 +110,9 @@ std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
       stage.forward(device, cached);
       const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
       row.seconds.push_back(taken.count());
+      row.shares.push_back(gbs(row, taken.count()) / read_gbs);
     }
-  const double after = environment.measure_peaks(hardware_threads()).read_gbs;
-  for (Row& row : rows) row.share = gbs(row) / std::max(before, after);
+  }
   return rows;
 }
 
@@ -131,9 +131,9 @@ Table table_of(const std::vector<Row>& rows) {
     table.add_row({{row.page_size == 0 && row.splits == 1 ? std::string(name(row.cache)) : ""},
                    {row.page_size == 0 ? "" : std::to_string(row.page_size)},
                    {std::to_string(row.splits)},
-                   {seconds_text(row.median())},
-                   {rate_text(gbs(row))},
-                   {percent_text(row.share)},
+                   {seconds_text(median(row.seconds))},
+                   {rate_text(gbs(row, median(row.seconds)))},
+                   {percent_text(median(row.shares))},
                    row.result.passed ? Cell{"pass", Tone::good} : Cell{"FAIL", Tone::bad},
                    {error_text(row.result.max_abs_error)},
                    {error_text(row.result.error_bound)},
@@ -144,7 +144,8 @@ Table table_of(const std::vector<Row>& rows) {
 std::string text(const Table& table, const Page& page) {
   return paragraph(page, "",
                    "1 query, 65536 keys, d = 128, 16 query heads on 2 key heads; GB/s of K and V, "
-                   "and their share of the read bandwidth measured beside it. Pages lie in random "
+                   "and their share of the read bandwidth measured in the same round. Pages lie in "
+                   "random "
                    "order; without a page size the keys lie in a row.") +
          "\n" + table.text(page);
 }
@@ -170,9 +171,9 @@ int decode_experiment(const Arguments& arguments, const Environment& environment
                                   {"page_size", row.page_size},
                                   {"splits", row.splits},
                                   {"passed", row.result.passed},
-                                  {"seconds", row.median()},
-                                  {"gbs", gbs(row)},
-                                  {"share_of_read_bandwidth", row.share},
+                                  {"seconds", median(row.seconds)},
+                                  {"gbs", gbs(row, median(row.seconds))},
+                                  {"share_of_read_bandwidth", median(row.shares)},
                                   {"max_abs_error", row.result.max_abs_error},
                                   {"error_bound", row.result.error_bound},
                                   {"lse_max_abs_error", row.result.lse_max_abs_error}});
