@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -42,16 +43,16 @@ class Device {
     return held.data.get();
   }
 
+  using Kernel = std::function<void(Block&)>;
+
   // Runs `kernel(block)` for each place of the grid. Which thread runs a block, and when, is not
   // determined; blocks write to different parts of HBM, so the result is.
-  template <class Kernel>
   void launch(std::string_view name, GridIndex grid, DType dtype, const Kernel& kernel) {
     launch(name, grid, 0, dtype, kernel);
   }
 
   // A persistent kernel: one block a core, each of which takes pieces of work 0 to `pieces` - 1
   // until none is left.
-  template <class Kernel>
   void launch_persistent(std::string_view name, std::int64_t pieces, DType dtype,
                          const Kernel& kernel) {
     launch(name, {std::min<std::int64_t>(std::ssize(cores_), pieces), 1, 1}, pieces, dtype, kernel);
@@ -71,45 +72,10 @@ class Device {
     std::exception_ptr error;
   };
 
-  template <class Kernel>
   void launch(std::string_view name, GridIndex grid, std::int64_t pieces, DType dtype,
-              const Kernel& kernel) {
-    Run run;
-    run.blocks = grid.x * grid.y * grid.z;
-    run.pieces = pieces;
-    const auto work = [&](int member) {
-      run_blocks(cores_[member], run, name, grid, dtype, kernel);
-    };
-    if (run.blocks > 1 && !team_) team_.emplace(static_cast<int>(cores_.size()));
-    if (run.blocks > 1)
-      team_->run(work);
-    else
-      work(0);
-    if (run.error) std::rethrow_exception(run.error);
-    counters_ += run.counters;
-    ++counters_.launches;
-  }
-
-  template <class Kernel>
+              const Kernel& kernel);
   void run_blocks(Core& core, Run& run, std::string_view name, GridIndex grid, DType dtype,
-                  const Kernel& kernel) {
-    try {
-      Block block(core, gpu_, name, size_in_bytes(dtype), checked_, schedule_, [&run] {
-        const std::int64_t piece = run.next_piece++;
-        return piece < run.pieces ? piece : -1;
-      });
-      for (std::int64_t i; (i = run.next++) < run.blocks;) {
-        block.begin({i % grid.x, i / grid.x % grid.y, i / grid.x / grid.y}, i);
-        kernel(block);
-      }
-      const std::lock_guard lock(run.mutex);
-      run.counters += block.counters();
-    } catch (...) {
-      run.next = run.blocks;  // no further block starts
-      const std::lock_guard lock(run.mutex);
-      if (!run.error) run.error = std::current_exception();
-    }
-  }
+                  const Kernel& kernel);
 
   const Gpu& gpu_;
   bool checked_ = false;
