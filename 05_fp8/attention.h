@@ -179,7 +179,7 @@ struct Attention {
         const float V_scale = load_scalar(block, hbm.V_scales, n - first);
         const float last_unit = std::exchange(O_unit, std::max(O_unit, V_scale));
         scale(rescale, last_unit / O_unit);
-        round_to<DType::e4m3>(P, P_factor * (V_scale / O_unit));
+        round_operand(P, DType::e4m3, P_factor * (V_scale / O_unit));
         if (!on.overlap) accumulate(P, n);
         finish(on.overlap ? n - 1 : n);
       };
@@ -208,18 +208,11 @@ struct Attention {
   }
 };
 
-template <Fp8 fp8, int HeadDim, int QueryRows, int KeyRows>
-inline void launch(Device& device, AttentionArgs args) {
-  args.fp8 = quantised_workspace(device, args, fp8.format, QueryRows, KeyRows);
-  const std::int64_t longest = std::max(args.fp8.q_blocks, args.fp8.k_blocks);
-  const GridIndex grid = {fp8.per_block ? longest : 1, args.heads, args.batch};
-  device.launch("quantise", grid, args.dtype, [&]<class Block>(Block& block) {
-    quantise<Block, fp8, HeadDim, QueryRows, KeyRows>(block, args);
-  });
-
+template <int HeadDim, int QueryRows, int KeyRows>
+inline void attend(Device& device, const AttentionArgs& args, DType format) {
   const std::vector<QueryTile> tiles = longest_first(args, QueryRows);
   const auto count = static_cast<std::int64_t>(tiles.size());
-  device.launch_persistent("attention", count, fp8.format, [&]<class Block>(Block& block) {
+  device.launch_persistent("attention", count, format, [&]<class Block>(Block& block) {
     Attention<Block, HeadDim, QueryRows, KeyRows, Pipeline{}>{block, args, tiles.data()}.run();
   });
 }
@@ -227,7 +220,13 @@ inline void launch(Device& device, AttentionArgs args) {
 template <Fp8 fp8>
 inline void forward(Device& device, AttentionArgs args) {
   with_tiles(args.head_dim, [&]<int HeadDim, int QueryRows, int KeyRows>() {
-    launch<fp8, HeadDim, QueryRows, KeyRows>(device, args);
+    args.fp8 = quantised_workspace(device, args, fp8.format, QueryRows, KeyRows);
+    const std::int64_t longest = std::max(args.fp8.q_blocks, args.fp8.k_blocks);
+    const GridIndex grid = {fp8.per_block ? longest : 1, args.heads, args.batch};
+    device.launch("quantise", grid, args.dtype, [&]<class Block>(Block& block) {
+      quantise<Block, fp8, HeadDim, QueryRows, KeyRows>(block, args);
+    });
+    attend<HeadDim, QueryRows, KeyRows>(device, args, fp8.format);
   });
 }
 

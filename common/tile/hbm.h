@@ -18,9 +18,12 @@ struct HbmMatrix {
   std::int64_t cols;
   std::int64_t row_stride;  // in elements
 
+  std::byte* at(std::int64_t r, std::int64_t c) const {
+    return data + (r * row_stride + c) * size_in_bytes(dtype);
+  }
   template <class T>
   T* row(std::int64_t r) const {
-    return reinterpret_cast<T*>(data) + r * row_stride;
+    return reinterpret_cast<T*>(at(r, 0));
   }
 };
 
@@ -46,10 +49,7 @@ struct HbmPagedMatrix {
             page_rows, cols,  row_stride};
   }
   HbmMatrix page_of(std::int64_t r) const { return page(r / page_rows); }
-  template <class T>
-  T* row(std::int64_t r) const {
-    return page_of(r).template row<T>(r % page_rows);
-  }
+  std::byte* at(std::int64_t r, std::int64_t c) const { return page_of(r).at(r % page_rows, c); }
 };
 
 // A vector [rows] of fp32 row statistics, adjacent in memory.

@@ -23,8 +23,9 @@ template <int Vectors, int Columns, Into C>
 inline void multiply_block(float* c, std::ptrdiff_t ldc, const float* a, std::ptrdiff_t lda,
                            const float* b, RightStrides strides, int terms, const float* factor) {
   Vec sum[Columns][Vectors] = {};
-  TILE_UNROLL_BY_4  // 3 % of the whole kernel on Zen 5: fewer loop ends to mispredict
-      for (int t = 0; t < terms; ++t, a += lda, b += strides.term) {
+  // By 4: 3 % of the whole kernel on Zen 5, as fewer loop ends are mispredicted.
+  TILE_UNROLL_BY_4
+  for (int t = 0; t < terms; ++t, a += lda, b += strides.term) {
     Vec left[Vectors];
     TILE_UNROLL
     for (int i = 0; i < Vectors; ++i) left[i] = load(a + i * lanes);
@@ -110,24 +111,32 @@ struct RowsOfTile {
   }
 };
 
+// The common part of the forms of mma_ABt: A Bᵀ, Into C.
+template <Into C, int Rows, int Cols, int Depth>
+void multiply_by_rows_into(const TileView<Rows, Cols, Order::columns>& S,
+                           const TileView<Rows, Depth, Order::columns>& A,
+                           const TileView<Cols, Depth, Order::rows>& B, const float* factor) {
+  if constexpr (C != Into::overwrite) reads("mma_ABt", S);
+  reads("mma_ABt", A);
+  reads("mma_ABt", B);
+  writes("mma_ABt", S);
+  S.block->counters().flops += 2ll * Rows * Cols * Depth;
+  if constexpr (few_rows<Rows> && C == Into::overwrite)
+    multiply_few_by_rows<Rows, Cols, Depth>(S.data, A.data, RowsOfTile(B));
+  else
+    multiply<Rows, Cols, C>(S.data, A.data, B.data(), {.column = B.stride(), .term = 1}, Depth,
+                            factor, [&](int first, int last) { prefetch_behind(B, first, last); });
+}
+
 // S = A Bᵀ.   A [Rows, Depth]   B [Cols, Depth]
 template <int Rows, int Cols, int Depth>
 void mma_ABt(const TileView<Rows, Cols, Order::columns>& S,
              const TileView<Rows, Depth, Order::columns>& A,
              const TileView<Cols, Depth, Order::rows>& B) {
-  reads("mma_ABt", A);
-  reads("mma_ABt", B);
-  writes("mma_ABt", S);
-  S.block->counters().flops += 2ll * Rows * Cols * Depth;
-  if constexpr (few_rows<Rows>)
-    multiply_few_by_rows<Rows, Cols, Depth>(S.data, A.data, RowsOfTile(B));
-  else
-    multiply<Rows, Cols, Into::overwrite>(
-        S.data, A.data, B.data(), {.column = B.stride(), .term = 1}, Depth, S.data,
-        [&](int first, int last) { prefetch_behind(B, first, last); });
+  multiply_by_rows_into<Into::overwrite>(S, A, B, S.data);
 }
 
-// The common part of the two forms of mma_AB.
+// The common part of the forms of mma_AB: A B, Into C.
 template <Into C, int Rows, int Cols, int Depth>
 void multiply_into(const TileView<Rows, Cols, Order::columns>& O,
                    const TileView<Rows, Depth, Order::columns>& A,

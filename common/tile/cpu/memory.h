@@ -7,6 +7,7 @@
 #include <string>
 #include <type_traits>
 
+#include "tile/cpu/narrow.h"
 #include "tile/cpu/tiles.h"
 #include "tile/cpu/transpose.h"
 #include "tile/cpu/widen.h"
@@ -41,13 +42,14 @@ inline void require_inside(const Block& block, std::string_view operation, std::
              std::to_string(size) + " of tensor " + std::string(name(tensor)));
 }
 
-// The part of `hbm` that the tile moves, counted.
+// The part of `hbm` that the tile moves, counted: `rows` and `cols` from (row, col) on.
 template <int Rows, int Cols, Order Layout, class Matrix>
 Overlap transfer(std::string_view operation, const TileView<Rows, Cols, Layout>& tile,
-                 const Matrix& hbm, std::int64_t row, std::int64_t col) {
+                 const Matrix& hbm, std::int64_t row, std::int64_t col, int rows = Rows,
+                 int cols = Cols) {
   require_inside(*tile.block, operation, tile.name, hbm.tensor, "row", row, hbm.rows);
   require_inside(*tile.block, operation, tile.name, hbm.tensor, "column", col, hbm.cols);
-  const Overlap part = overlap(hbm, row, col, Rows, Cols);
+  const Overlap part = overlap(hbm, row, col, rows, cols);
   Counters& counters = tile.block->counters();
   (operation == "store" ? counters.hbm_write : counters.hbm_read)[hbm.tensor] +=
       std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype);
@@ -126,12 +128,8 @@ void store(const Matrix& hbm, std::int64_t row, std::int64_t col,
   for (int r = 0; r < part.rows; r += height) {
     for (int c = 0; c < part.cols; c += lanes)
       columns_to_rows<Rows>(strip + c, Cols, tile.data + c * Rows + r);
-    with_type(hbm.dtype, [&](auto type) {
-      for (int i = 0; i < std::min(height, part.rows - r); ++i) {
-        auto* to = hbm.template row<decltype(type)>(row + r + i) + col;
-        for (int c = 0; c < part.cols; ++c) to[c] = from_float<decltype(type)>(strip[i * Cols + c]);
-      }
-    });
+    for (int i = 0; i < std::min(height, part.rows - r); ++i)
+      narrow(hbm.at(row + r + i, col), hbm.dtype, strip + i * Cols, part.cols);
   }
 }
 

@@ -1,4 +1,4 @@
-// What quantisation needs: the largest element of a tile, rounding, and single numbers in HBM.
+// What quantisation needs: the largest element of a tile, and single numbers in HBM.
 #pragma once
 
 #include <algorithm>
@@ -20,17 +20,6 @@ float largest_magnitude(const ColumnTile<Rows, Cols>& tile) {
   float result = 0;
   for (int i = 0; i < lanes; ++i) result = std::max(result, largest[i]);
   return result;
-}
-
-// tile = factor tile, rounded to `Format`: the conversion of an operand in registers.
-template <DType Format, int Rows, int Cols>
-void round_to(const ColumnTile<Rows, Cols>& tile, float factor) {
-  reads("round_to", tile);
-  writes("round_to", tile);
-  with_type(Format, [&](auto type) {
-    for (int i = 0; i < Rows * Cols; ++i)
-      tile.data[i] = to_float(from_float<decltype(type)>(tile.data[i] * factor));
-  });
 }
 
 // Element i of a vector in HBM, for every thread of the caller.

@@ -157,7 +157,7 @@ TEST(Quantise, RoundsToTheFormatInUnitsOfTheFactor) {
   run([&](auto& block) {
     Accumulator<cpu::Block, rows, 32> tile(block, "X");
     load(tile, hbm(Tensor::Q, y, rows), 0);
-    round_to<DType::e4m3>(tile, 3);
+    round_operand(tile, DType::e4m3, 3);
     store(hbm(Tensor::O, y, rows), 0, tile);
   });
   for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(y[i], to_float(to_e4m3(x[i] * 3)));

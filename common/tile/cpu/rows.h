@@ -6,8 +6,8 @@
 #include <functional>
 #include <utility>
 
+#include "tile/cpu/narrow.h"
 #include "tile/cpu/tiles.h"
-#include "tile/dtype.h"
 
 namespace tile::cpu {
 
@@ -119,15 +119,12 @@ void add(const ColumnTile<Rows, Cols>& tile, const ColumnTile<Rows, Cols>& other
                   [&](int i) { store(tile.data + i, load(tile.data + i) + load(other.data + i)); });
 }
 
-// Rounds to the type of a product's operands, as tensor cores take them.
+// tile = factor tile, rounded to the type of a product's operands, as tensor cores take them.
 template <int Rows, int Cols>
-void round_operand(const ColumnTile<Rows, Cols>& tile, DType dtype) {
+void round_operand(const ColumnTile<Rows, Cols>& tile, DType dtype, float factor = 1) {
   reads("round_operand", tile);
   writes("round_operand", tile);
-  with_type(dtype, [&](auto type) {
-    for (int i = 0; i < Rows * Cols; ++i)
-      tile.data[i] = to_float(from_float<decltype(type)>(tile.data[i]));
-  });
+  round_in_place(tile.data, dtype, factor, Rows * Cols);
 }
 
 // row_max = max(row_max, largest element of each row of S)

@@ -2,8 +2,6 @@
 // sum are adjacent, and no others; of P V that is V transposed.
 #pragma once
 
-#include <algorithm>
-
 #include "tile/cpu/async.h"
 
 namespace tile::cpu {
@@ -12,19 +10,10 @@ namespace tile::cpu {
 template <int Rows, int Cols>
 void store_transposed(const HbmMatrix& hbm, std::int64_t row, std::int64_t col,
                       const TileView<Rows, Cols, Order::columns>& tile) {
-  require_inside(*tile.block, "store", tile.name, hbm.tensor, "row", row, hbm.rows);
-  require_inside(*tile.block, "store", tile.name, hbm.tensor, "column", col, hbm.cols);
+  const Overlap part = transfer("store", tile, hbm, row, col, Cols, Rows);
   reads("store_transposed", tile);
-  const Overlap part = overlap(hbm, row, col, Cols, Rows);
-  tile.block->counters().hbm_write[hbm.tensor] +=
-      std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype);
-  with_type(hbm.dtype, [&](auto type) {
-    for (int r = 0; r < part.rows; ++r) {
-      const float* from = tile.data + r * Rows;
-      auto* to = hbm.row<decltype(type)>(row + r) + col;
-      for (int c = 0; c < part.cols; ++c) to[c] = from_float<decltype(type)>(from[c]);
-    }
-  });
+  for (int r = 0; r < part.rows; ++r)
+    narrow(hbm.at(row + r, col), hbm.dtype, tile.data + r * Rows, part.cols);
 }
 
 // O = diag(factor) O + A Bᵀ.   A [Rows, Depth]   B [Cols, Depth]
@@ -33,14 +22,8 @@ void mma_ABt(const TileView<Rows, Cols, Order::columns>& O,
              const TileView<Rows, Depth, Order::columns>& A,
              const TileView<Cols, Depth, Order::rows>& B,
              const TileView<Rows, 1, Order::columns>& factor) {
-  reads("mma_ABt", O);
-  reads("mma_ABt", A);
-  reads("mma_ABt", B);
   reads("mma_ABt", factor);
-  writes("mma_ABt", O);
-  O.block->counters().flops += 2ll * Rows * Cols * Depth;
-  multiply<Rows, Cols, Into::rescale>(O.data, A.data, B.data(), {.column = B.stride(), .term = 1},
-                                      Depth, factor.data, [](int, int) {});
+  multiply_by_rows_into<Into::rescale>(O, A, B, factor.data);
 }
 
 template <int Rows, int Cols, int Depth>
