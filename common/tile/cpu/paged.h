@@ -8,20 +8,19 @@ namespace tile::cpu {
 // Counts the entries of the block table that a transfer looks up.
 //
 // Checked mode: fails if one of them names a page that the cache does not have.
-template <class Tile>
-void look_up_pages(std::string_view operation, const Tile& tile, const HbmPagedMatrix& hbm,
-                   const Overlap& part) {
+inline void look_up_pages(Block& block, std::string_view operation, std::string_view tile,
+                          const HbmPagedMatrix& hbm, const Overlap& part) {
   if (!hbm.table || part.rows == 0) return;
   const std::int64_t first = part.row / hbm.page_rows;
   const std::int64_t last = (part.row + part.rows - 1) / hbm.page_rows;
-  tile.block->counters().hbm_read[Tensor::pages] += (last - first + 1) * 4;
-  if (!tile.block->checked()) return;
+  block.counters().hbm_read[Tensor::pages] += (last - first + 1) * 4;
+  if (!block.checked()) return;
   for (std::int64_t i = first; i <= last; ++i)
     if (hbm.table[i] < 0 || hbm.table[i] >= hbm.cache_pages)
-      tile.block->fail(std::string(operation) + " of tile " + std::string(tile.name) + ": page " +
-                       std::to_string(i) + " of tensor " + std::string(name(hbm.tensor)) +
-                       " is page " + std::to_string(hbm.table[i]) + ", outside the " +
-                       std::to_string(hbm.cache_pages) + " of the cache");
+      block.fail(std::string(operation) + " of tile " + std::string(tile) + ": page " +
+                 std::to_string(i) + " of tensor " + std::string(name(hbm.tensor)) + " is page " +
+                 std::to_string(hbm.table[i]) + ", outside the " + std::to_string(hbm.cache_pages) +
+                 " of the cache");
 }
 
 // As for an HbmMatrix, a page at a time.
@@ -55,7 +54,7 @@ template <int Rows, int Cols, Order Layout>
 void load(const TileView<Rows, Cols, Layout>& tile, const HbmPagedMatrix& hbm, std::int64_t row,
           std::int64_t col = 0) {
   const Overlap part = transfer("load", tile, hbm, row, col);
-  look_up_pages("load", tile, hbm, part);
+  look_up_pages(*tile.block, "load", tile.name, hbm, part);
   writes("load", tile);
   move_in(tile, hbm, part);
 }

@@ -62,7 +62,7 @@ inline void find_rows(const std::byte** to, const HbmPagedMatrix& hbm, std::int6
 template <int Rows, int Cols>
 void load(StoredTile<Rows, Cols>& tile, const HbmPagedMatrix& hbm, std::int64_t row) {
   tile.part = transfer("load", tile.floats, hbm, row, 0);
-  look_up_pages("load", tile, hbm, tile.part);
+  look_up_pages(*tile.block, "load", tile.name, hbm, tile.part);
   writes("load", tile.floats);
   tile.hbm = hbm;
   tile.converted = false;

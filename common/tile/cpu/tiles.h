@@ -122,6 +122,12 @@ inline void require_no_hazard(const Block& block, const std::string& hazard) {
   if (!hazard.empty()) block.fail(hazard);
 }
 
+[[noreturn]] inline void fail_unwritten(const Block& block, std::string_view operation,
+                                        std::string_view tile, int row, int col) {
+  block.fail(std::string(operation) + " reads " + std::string(tile) + "[" + std::to_string(row) +
+             ", " + std::to_string(col) + "], which nothing wrote");
+}
+
 // Every operation says which tiles it reads, and which it writes or changes, before it does so.
 //
 // Checked mode: fails if `operation` is about to read an element that nothing wrote, or if a
@@ -134,8 +140,7 @@ void reads(std::string_view operation, const TileView<Rows, Cols, Layout>& tile)
   for (int row = 0; row < Rows; ++row)
     for (int col = 0; col < Cols; ++col)
       if (std::bit_cast<std::uint32_t>(element(tile, row, col)) == unwritten)
-        block.fail(std::string(operation) + " reads " + std::string(tile.name) + "[" +
-                   std::to_string(row) + ", " + std::to_string(col) + "], which nothing wrote");
+        fail_unwritten(block, operation, tile.name, row, col);
 }
 
 template <int Rows, int Cols, Order Layout>
