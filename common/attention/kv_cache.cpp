@@ -115,6 +115,8 @@ void validate(const KvCache& cache, std::int64_t batch) {
 void append(tile::Device& device, KvCache& cache, const TensorView& k, const TensorView& v,
             std::int64_t count) {
   const std::int64_t batch = std::ssize(cache.lengths);
+  require(count >= 0 && count <= cache.capacity(), "count: " + std::to_string(count) + " keys",
+          "0 to the " + std::to_string(cache.capacity()) + " of a sequence's pages");
   validate(cache, batch);
   const std::vector<std::int32_t> old = cache.lengths;
   for (std::int32_t& length : cache.lengths) length += static_cast<std::int32_t>(count);

@@ -119,7 +119,8 @@ TEST(KvCache, RefusesToAppendToAFullOne) {
   const Inputs inputs = generate(p, 1);
   KvCache cache = filled(p, inputs, DType::f32, 16);
   tile::Device device;
-  EXPECT_THROW(append(device, cache, view(inputs.k, p), view(inputs.v, p), 20), BadInput);
+  for (const std::int64_t count : {std::int64_t{20}, std::int64_t{-1}, std::int64_t{1} << 32})
+    EXPECT_THROW(append(device, cache, view(inputs.k, p), view(inputs.v, p), count), BadInput);
   EXPECT_EQ(cache.lengths[0], 20);
 }
 
