@@ -20,6 +20,17 @@ TEST(Experiment, OfUnknownNameIsRefused) {
   EXPECT_NE(result.err.find("pipeline, fp8_error"), std::string::npos);
 }
 
+TEST(Experiment, HelpNamesThemAll) {
+  for (const Arguments& arguments :
+       {Arguments{"experiment", "-h"}, Arguments{"experiment", "decode", "--help"}}) {
+    const CliResult result = run_on({}, arguments);
+    EXPECT_EQ(result.status, 0);
+    EXPECT_EQ(result.err, "");
+    for (const char* word : {"\n  pipeline ", "\n  fp8_error ", "\n  decode ", "--seed", "--json"})
+      EXPECT_NE(result.out.find(word), std::string::npos) << word;
+  }
+}
+
 TEST(Experiment, WithoutTheStagesItNeedsIsRefused) {
   expect_refused({"experiment", "pipeline"},
                  "experiment pipeline: stages 03 and 04 are not in this build, expected both");

@@ -15,7 +15,7 @@ usage: ladder COMMAND [OPTIONS]
   list              the stages and their ideas
   experiment NAME   pipeline, fp8_error or decode: a published result again
   docs [--check]    write the measured numbers into the pages, or compare them
-  --help, -h        this text; options of run: ladder run --help
+  --help, -h        this text; ladder run --help, ladder experiment --help
   --version         version, instruction set, compiler
 
 examples:
