@@ -48,7 +48,6 @@ class Barrier final : public Signal {
   }
 
   int index() const { return index_; }
-  std::string_view name() const { return name_; }
 
   std::string describe() const override {
     std::string text = "barrier " + std::string(name_) + ", phase " + std::to_string(happened) +

@@ -60,7 +60,6 @@ class Watch {
     ++clocks_[role][role];
     return clock;
   }
-  const Clock& clock(int role) const { return clocks_[role]; }
   void learn(int role, const Clock& clock) { merge(clocks_[role], clock); }
 
   // The role has waited until `phases` phases of the barrier were complete.
