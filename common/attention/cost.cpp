@@ -102,19 +102,13 @@ Counters online_softmax_cost(const Problem& p) {
 
 Counters v2_cost(const Problem& p) {
   Counters c = sum_over_heads(p, [&](const HeadSize& n, Counters& head) {
-    std::int64_t tiles = 0, keys = 0;  // of K that the query tiles see, added up
-    for (std::int64_t i = 0; i < n.T_r; ++i) {
-      const std::int64_t diagonal = (i + 1) * n.B_r + n.diagonal;
-      const std::int64_t seen = p.causal ? std::clamp<std::int64_t>(diagonal, 0, n.N_k) : n.N_k;
-      tiles += tile::ceil_div(seen, n.B_c);
-      keys += std::min(tile::ceil_div(seen, n.B_c) * n.B_c, n.N_k);
-    }
+    const SeenKeys seen = seen_keys(p, n);
     head.hbm_read[Tensor::Q] = n.N_q * n.row;
-    head.hbm_read[Tensor::K] = head.hbm_read[Tensor::V] = keys * n.row;
+    head.hbm_read[Tensor::K] = head.hbm_read[Tensor::V] = seen.keys * n.row;
     head.hbm_write[Tensor::O] = n.N_q * n.row;
     head.hbm_write[Tensor::LSE] = n.N_q * number;
-    head.flops = tiles * 2 * n.product();
-    head.exponentials = tiles * n.B_r * (n.B_c + 1);  // one more for the rescaling factor
+    head.flops = seen.tiles * 2 * n.product();
+    head.exponentials = seen.tiles * n.B_r * (n.B_c + 1);  // one more for the rescaling factor
   });
   c.on_chip_peak = p.total_q() > 0 ? fused_on_chip(p, 3) : 0;
   c.launches = 1;

@@ -12,29 +12,9 @@ using tile::ceil_div;
 using tile::Counters;
 using tile::Tensor;
 
-// What the query tiles of one key head see.
-struct Seen {
-  std::int64_t tiles = 0, keys = 0, pages = 0;  // of K, for all query tiles added up
-};
-
-Seen seen_keys(const Problem& p, const HeadSize& n, std::int64_t group, std::int64_t page_size) {
-  Seen seen;
-  for (std::int64_t i = 0; i < n.T_r; ++i) {
-    const std::int64_t last_query = ((i + 1) * n.B_r - 1) / group;
-    const std::int64_t visible =
-        p.causal ? std::clamp<std::int64_t>(last_query + n.diagonal + 1, 0, n.N_k) : n.N_k;
-    seen.tiles += ceil_div(visible, n.B_c);
-    seen.keys += std::min(ceil_div(visible, n.B_c) * n.B_c, n.N_k);
-    if (page_size == 0) continue;
-    for (std::int64_t key = 0; key < visible; key += n.B_c)
-      seen.pages += ceil_div(std::min(key + n.B_c, n.N_k), page_size) - key / page_size;
-  }
-  return seen;
-}
-
 void add_key_head(const Problem& p, const Decoding& d, HeadSize n, Counters& c) {
   const std::int64_t group = p.heads / p.kv_heads, rows = n.N_q * group;
-  const Seen seen = seen_keys(p, n, group, d.page_size);
+  const SeenKeys seen = seen_keys(p, n, group, d.page_size);
   c.hbm_read[Tensor::Q] += d.splits * rows * n.row;
   c.hbm_read[Tensor::K] += seen.keys * p.head_dim * size_in_bytes(d.dtype);
   c.hbm_read[Tensor::V] += seen.keys * p.head_dim * size_in_bytes(d.dtype);

@@ -49,21 +49,15 @@ Counters query_head(const Problem& p, const HeadSize& n) {
   Counters c;
   quantise(c, Tensor::Q, Tensor::Q8, n, n.N_q, rotated.columns, n.T_r);
   c.flops = n.T_r * rotated.transform(n.B_r);
-  std::int64_t tiles = 0, keys = 0;  // of K that the query tiles see, added up
-  for (std::int64_t i = 0; i < n.T_r; ++i) {
-    const std::int64_t diagonal = (i + 1) * n.B_r + n.diagonal;
-    const std::int64_t seen = p.causal ? std::clamp<std::int64_t>(diagonal, 0, n.N_k) : n.N_k;
-    tiles += tile::ceil_div(seen, n.B_c);
-    keys += std::min(tile::ceil_div(seen, n.B_c) * n.B_c, n.N_k);
-  }
+  const SeenKeys seen = seen_keys(p, n);
   c.hbm_read[Tensor::Q8] = n.N_q * rotated.columns;
-  c.hbm_read[Tensor::K8] = keys * rotated.columns;
-  c.hbm_read[Tensor::V8] = keys * p.head_dim;
-  c.hbm_read[Tensor::scales] = consumers * (n.T_r + 2 * tiles) * number;
+  c.hbm_read[Tensor::K8] = seen.keys * rotated.columns;
+  c.hbm_read[Tensor::V8] = seen.keys * p.head_dim;
+  c.hbm_read[Tensor::scales] = consumers * (n.T_r + 2 * seen.tiles) * number;
   c.hbm_write[Tensor::O] = n.N_q * n.row;
   c.hbm_write[Tensor::LSE] = n.N_q * number;
-  c.flops += tiles * 2 * n.B_r * n.B_c * (rotated.padded + n.d_pad);
-  c.exponentials = tiles * n.B_r * (n.B_c + 1);  // one more for the rescaling factor
+  c.flops += seen.tiles * 2 * n.B_r * n.B_c * (rotated.padded + n.d_pad);
+  c.exponentials = seen.tiles * n.B_r * (n.B_c + 1);  // one more for the rescaling factor
   return c;
 }
 

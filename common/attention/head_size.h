@@ -1,6 +1,7 @@
 // What the cost formulas share: a problem's heads in rows and tiles, and the bytes of its tiles.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "attention/tiles.h"
@@ -43,6 +44,29 @@ inline HeadSize head_size(const Problem& p, const Sequence& s) {
           .B_r = B_r,
           .B_c = B_c,
           .d_pad = d_pad};
+}
+
+// What the query tiles of one key head read of K, added up.
+struct SeenKeys {
+  std::int64_t tiles = 0, keys = 0, pages = 0;
+};
+
+// `group` rows of a tile belong to each query; page_size 0: no block table.
+inline SeenKeys seen_keys(const Problem& p, const HeadSize& n, std::int64_t group = 1,
+                          std::int64_t page_size = 0) {
+  using tile::ceil_div;
+  SeenKeys seen;
+  for (std::int64_t i = 0; i < n.T_r; ++i) {
+    const std::int64_t last_query = ((i + 1) * n.B_r - 1) / group;
+    const std::int64_t visible =
+        p.causal ? std::clamp<std::int64_t>(last_query + n.diagonal + 1, 0, n.N_k) : n.N_k;
+    seen.tiles += ceil_div(visible, n.B_c);
+    seen.keys += std::min(ceil_div(visible, n.B_c) * n.B_c, n.N_k);
+    if (page_size == 0) continue;
+    for (std::int64_t key = 0; key < visible; key += n.B_c)
+      seen.pages += ceil_div(std::min(key + n.B_c, n.N_k), page_size) - key / page_size;
+  }
+  return seen;
 }
 
 // Adds up f(head size, counters of one head) over the sequences and heads.
