@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 
+#include "attention/kv_group.h"
 #include "attention/splits.h"
 
 namespace flash {
@@ -35,22 +36,19 @@ void validate_sequence(const KvCache& cache, std::int64_t b) {
   }
 }
 
-// K or V of one sequence and head in the cache.
-tile::HbmPagedMatrix rows_of(KvCache& cache, tile::Tensor tensor, std::int64_t b,
-                             std::int64_t head) {
-  const bool paged = !cache.block_table.empty();
-  Buffer& buffer = tensor == tile::Tensor::K ? cache.k : cache.v;
-  const std::int64_t offset = (paged ? 0 : b * cache.page_stride()) + head * cache.head_stride();
-  return {.tensor = tensor,
-          .dtype = cache.dtype,
-          .data = buffer.data() + offset * size_in_bytes(cache.dtype),
-          .rows = cache.lengths[b],
-          .cols = cache.head_dim,
-          .row_stride = cache.head_dim,
-          .page_rows = cache.page_size,
+TensorView elements(const KvCache& cache, const Buffer& buffer) {
+  return {const_cast<std::byte*>(buffer.data()), cache.dtype, cache.head_dim, cache.head_stride()};
+}
+
+CacheView view_of(const KvCache& cache) {
+  return {.lengths = cache.lengths.data(),
+          .block_table = cache.block_table.empty() ? nullptr : cache.block_table.data(),
+          .max_pages = cache.max_pages,
+          .page_size = cache.page_size,
           .page_stride = cache.page_stride(),
-          .table = paged ? cache.block_table.data() + b * cache.max_pages : nullptr,
-          .cache_pages = cache.pages};
+          .pages = cache.pages,
+          .k_scale = cache.k_scale.empty() ? nullptr : cache.k_scale.data(),
+          .v_scale = cache.v_scale.empty() ? nullptr : cache.v_scale.data()};
 }
 
 // Moves the new rows of one tensor, sequence and head.
@@ -136,9 +134,12 @@ void append(tile::Device& device, KvCache& cache, const TensorView& k, const Ten
                                   .rows = count,
                                   .cols = cache.head_dim,
                                   .row_stride = view.row_stride};
+    const Buffer& buffer = tensor == tile::Tensor::K ? cache.k : cache.v;
+    const tile::HbmPagedMatrix to =
+        cached_rows(view_of(cache), tensor, elements(cache, buffer), b, head, cache.head_dim);
     const float factor = scales.empty() ? 1 : 1 / scales[head];
     with_tiles(cache.head_dim, [&]<int HeadDim, int, int>() {
-      append_rows<Block, HeadDim, 16>(block, from, rows_of(cache, tensor, b, head), old[b], factor);
+      append_rows<Block, HeadDim, 16>(block, from, to, old[b], factor);
     });
   };
   device.launch("append", {batch, cache.kv_heads, 1}, k.dtype, [&](auto& block) {
@@ -155,22 +156,11 @@ AttentionArgs with_cache(AttentionArgs args, const KvCache& cache, int splits) {
           std::to_string(args.kv_heads) + " of " + std::to_string(args.head_dim));
   require(splits >= 0 && splits <= most_splits, "splits: " + std::to_string(splits),
           "1 to " + std::to_string(most_splits) + ", or 0");
-  const auto view = [&](const Buffer& buffer) -> TensorView {
-    return {const_cast<std::byte*>(buffer.data()), cache.dtype, cache.head_dim,
-            cache.head_stride()};
-  };
-  args.K = view(cache.k);
-  args.V = view(cache.v);
+  args.K = elements(cache, cache.k);
+  args.V = elements(cache, cache.v);
   args.seqlen_k = *std::max_element(cache.lengths.begin(), cache.lengths.end());
   args.splits = splits;
-  args.cache = {.lengths = cache.lengths.data(),
-                .block_table = cache.block_table.empty() ? nullptr : cache.block_table.data(),
-                .max_pages = cache.max_pages,
-                .page_size = cache.page_size,
-                .page_stride = cache.page_stride(),
-                .pages = cache.pages,
-                .k_scale = cache.k_scale.empty() ? nullptr : cache.k_scale.data(),
-                .v_scale = cache.v_scale.empty() ? nullptr : cache.v_scale.data()};
+  args.cache = view_of(cache);
   return args;
 }
 

@@ -38,29 +38,40 @@ inline tile::HbmPagedMatrix packed_rows(const AttentionArgs& args, tile::Tensor 
           .page_stride = view.row_stride};
 }
 
+// The keys or values of a head in a cache, whose elements `view` describes.
+inline tile::HbmPagedMatrix cached_rows(const CacheView& cache, tile::Tensor tensor,
+                                        const TensorView& view, std::int64_t batch,
+                                        std::int64_t kv_head, std::int64_t head_dim) {
+  const bool paged = cache.block_table;
+  const std::int64_t offset = (paged ? 0 : batch * cache.page_stride) + kv_head * view.head_stride;
+  return {.tensor = tensor,
+          .dtype = view.dtype,
+          .data = at_element(view, offset),
+          .rows = cache.lengths[batch],
+          .cols = head_dim,
+          .row_stride = view.row_stride,
+          .page_rows = cache.page_size,
+          .page_stride = cache.page_stride,
+          .table = paged ? cache.block_table + batch * cache.max_pages : nullptr,
+          .cache_pages = cache.pages};
+}
+
 // The keys or values of a head: pages of the cache, or one page of the tensor, which begins at
 // token `begin`.
 inline tile::HbmPagedMatrix key_rows_of(const AttentionArgs& args, tile::Tensor tensor,
                                         const TensorView& view, std::int64_t begin,
                                         std::int64_t batch, std::int64_t kv_head,
                                         std::int64_t keys) {
-  const CacheView& cache = args.cache;
-  const bool cached = cache.lengths, paged = cached && cache.block_table;
-  const std::int64_t page_rows = cached ? cache.page_size : std::max<std::int64_t>(keys, 1);
-  const std::int64_t first = !cached ? begin * view.row_stride
-                             : paged ? 0
-                                     : batch * cache.page_stride;
-  const std::int64_t offset = first + kv_head * view.head_stride;
+  if (args.cache.lengths)
+    return cached_rows(args.cache, tensor, view, batch, kv_head, args.head_dim);
   return {.tensor = tensor,
           .dtype = view.dtype,
-          .data = at_element(view, offset),
+          .data = at_element(view, begin * view.row_stride + kv_head * view.head_stride),
           .rows = keys,
           .cols = args.head_dim,
           .row_stride = view.row_stride,
-          .page_rows = page_rows,
-          .page_stride = cache.page_stride,
-          .table = paged ? cache.block_table + batch * cache.max_pages : nullptr,
-          .cache_pages = cache.pages};
+          .page_rows = std::max<std::int64_t>(keys, 1),
+          .page_stride = 0};
 }
 
 // O_split and LSE_split are those of one split; they are laid out as O and LSE, a split after
