@@ -18,17 +18,7 @@ const Stage& stage() {
   return find_stage("06_flash_decoding");
 }
 
-TensorView view(const Buffer& buffer, const Problem& p) {
-  return {const_cast<std::byte*>(buffer.data()), p.dtype, p.kv_heads * p.head_dim, p.head_dim};
-}
-
-// The keys and values of a padded problem in a cache.
-KvCache filled(const Problem& p, const Inputs& inputs, DType dtype, std::int64_t page_size) {
-  KvCache cache = make_cache(dtype, p.batch, p.kv_heads, p.head_dim, p.seqlen_k, page_size, 3);
-  tile::Device device;
-  append(device, cache, view(inputs.k, p), view(inputs.v, p), p.seqlen_k);
-  return cache;
-}
+constexpr std::uint64_t seed = 3;  // of the order of pages
 
 Outputs decode(tile::Device& device, const Problem& p, const Inputs& inputs, const KvCache& cache,
                int splits) {
@@ -43,7 +33,7 @@ const Problem decode_step{.heads = 8, .kv_heads = 2, .seqlen_q = 1, .seqlen_k = 
 // Catches K and V read for each query head, and splits that read each other's keys.
 TEST(FlashDecoding, ReadsKeysOncePerKeyHead) {
   const Inputs inputs = generate(decode_step, 1);
-  const KvCache cache = filled(decode_step, inputs, DType::f32, 0);
+  const KvCache cache = filled_cache(decode_step, inputs, DType::f32, 0, seed);
   for (const int splits : {1, 2, 4}) {
     tile::Device device;
     decode(device, decode_step, inputs, cache, splits);
@@ -65,7 +55,8 @@ TEST(FlashDecoding, CountsTheBlockTable) {
   for (const std::int64_t page_size : {1, 16, 48, 256}) {
     for (const DType dtype : {DType::f32, DType::e4m3}) {
       tile::Device device;
-      decode(device, decode_step, inputs, filled(decode_step, inputs, dtype, page_size), 3);
+      decode(device, decode_step, inputs, filled_cache(decode_step, inputs, dtype, page_size, seed),
+             3);
       const Decoding decoding{.splits = 3, .dtype = dtype, .page_size = page_size};
       EXPECT_EQ(describe_difference(device.counters(), decoding_cost(decode_step, decoding)), "");
       // The second tile begins inside a page of 48 or 256, which is then looked up for both.
@@ -93,7 +84,7 @@ TEST(FlashDecoding, OneQueryOfALongSequence) {
   tile::Device device;
   Outputs first;
   for (const std::int64_t page_size : {0, 1, 16, 256}) {
-    const KvCache cache = filled(p, inputs, DType::f32, page_size);
+    const KvCache cache = filled_cache(p, inputs, DType::f32, page_size, seed);
     for (const int splits : {1, 2, 3, 8, 32, 57, 128}) {
       const Outputs outputs = decode(device, p, inputs, cache, splits);
       const CheckResult result = check(p, inputs, expected, outputs);
@@ -116,7 +107,7 @@ TEST(FlashDecoding, CachesOfEveryType) {
       cache.k_scale = {0.5f, 0.25f};
       cache.v_scale = {2, 0.5f};
       tile::Device device;
-      append(device, cache, view(inputs.k, p), view(inputs.v, p), p.seqlen_k);
+      append(device, cache, key_view(p, inputs.k), key_view(p, inputs.v), p.seqlen_k);
       const auto round = [&](Buffer& buffer, const std::vector<float>& scale) {
         for (std::int64_t i = 0; i < k_elements(p); ++i) {
           const float factor = scale[i / p.head_dim % p.kv_heads];
@@ -192,7 +183,7 @@ TEST(FlashDecoding, SequencesOfDifferentLengths) {
 // mode.
 TEST(FlashDecoding, CheckedModeReportsAPageOutsideTheCache) {
   const Inputs inputs = generate(decode_step, 1);
-  KvCache cache = filled(decode_step, inputs, DType::f32, 16);
+  KvCache cache = filled_cache(decode_step, inputs, DType::f32, 16, seed);
   Outputs outputs = unwritten_outputs(decode_step);
   const AttentionArgs args = with_cache(make_args(decode_step, inputs, outputs), cache, 1);
   cache.block_table[5] = 16;

@@ -12,17 +12,7 @@
 namespace flash {
 namespace {
 
-TensorView view(const Buffer& buffer, const Problem& p) {
-  return {const_cast<std::byte*>(buffer.data()), p.dtype, p.kv_heads * p.head_dim, p.head_dim};
-}
-
-// The keys and values of a padded problem in a cache.
-KvCache filled(const Problem& p, const Inputs& inputs, DType dtype, std::int64_t page_size) {
-  KvCache cache = make_cache(dtype, p.batch, p.kv_heads, p.head_dim, p.seqlen_k, page_size, 3);
-  tile::Device device;
-  append(device, cache, view(inputs.k, p), view(inputs.v, p), p.seqlen_k);
-  return cache;
-}
+constexpr std::uint64_t seed = 3;  // of the order of pages
 
 // FlashAttention-3's choices, worked out with its rule for 132 processors.
 TEST(Splits, AreThoseOfFlashAttention3) {
@@ -56,7 +46,7 @@ TEST(KvCache, AppendRoundsIntoThePages) {
     for (const std::int64_t count : {1, 30, 6}) {
       const Buffer k = tokens(inputs.k, p, cache.lengths[0], count);
       const Buffer v = tokens(inputs.v, p, cache.lengths[0], count);
-      append(device, cache, view(k, p), view(v, p), count);
+      append(device, cache, key_view(p, k), key_view(p, v), count);
     }
     for (std::int64_t i = 0; i < k_elements(p); ++i) {
       const std::int64_t column = i % p.head_dim, head = i / p.head_dim % p.kv_heads;
@@ -77,7 +67,7 @@ TEST(KvCache, AppendRoundsIntoThePages) {
 std::string refusal(void (*change)(KvCache&), int splits = 1) {
   const Problem p{.batch = 2, .heads = 2, .kv_heads = 2, .seqlen_q = 1, .seqlen_k = 20};
   const Inputs inputs = generate(p, 1);
-  KvCache cache = filled(p, inputs, DType::f32, 16);
+  KvCache cache = filled_cache(p, inputs, DType::f32, 16, seed);
   cache.block_table = {2, 0, 3, 1};
   change(cache);
   Outputs outputs = unwritten_outputs(p);
@@ -117,10 +107,11 @@ TEST(KvCache, RefusesABadOne) {
 TEST(KvCache, RefusesToAppendToAFullOne) {
   const Problem p{.heads = 2, .kv_heads = 2, .seqlen_q = 1, .seqlen_k = 20};
   const Inputs inputs = generate(p, 1);
-  KvCache cache = filled(p, inputs, DType::f32, 16);
+  KvCache cache = filled_cache(p, inputs, DType::f32, 16, seed);
   tile::Device device;
   for (const std::int64_t count : {std::int64_t{20}, std::int64_t{-1}, std::int64_t{1} << 32})
-    EXPECT_THROW(append(device, cache, view(inputs.k, p), view(inputs.v, p), count), BadInput);
+    EXPECT_THROW(append(device, cache, key_view(p, inputs.k), key_view(p, inputs.v), count),
+                 BadInput);
   EXPECT_EQ(cache.lengths[0], 20);
 }
 

@@ -34,6 +34,18 @@ Outputs unwritten_outputs(const Problem& problem) {
   return outputs;
 }
 
+TensorView key_view(const Problem& p, const Buffer& k) {
+  return view(k, p.dtype, p.kv_heads, p.head_dim);
+}
+
+KvCache filled_cache(const Problem& p, const Inputs& inputs, DType dtype, std::int64_t page_size,
+                     std::uint64_t seed) {
+  KvCache cache = make_cache(dtype, p.batch, p.kv_heads, p.head_dim, p.seqlen_k, page_size, seed);
+  tile::Device device;
+  append(device, cache, key_view(p, inputs.k), key_view(p, inputs.v), p.seqlen_k);
+  return cache;
+}
+
 AttentionArgs make_args(const Problem& p, const Inputs& inputs, Outputs& outputs) {
   return {.batch = p.batch,
           .heads = p.heads,
@@ -48,8 +60,8 @@ AttentionArgs make_args(const Problem& p, const Inputs& inputs, Outputs& outputs
           .cu_seqlens_q = p.packed() ? p.cu_seqlens_q.data() : nullptr,
           .cu_seqlens_k = p.packed() ? p.cu_seqlens_k.data() : nullptr,
           .Q = view(inputs.q, p.dtype, p.heads, p.head_dim),
-          .K = view(inputs.k, p.dtype, p.kv_heads, p.head_dim),
-          .V = view(inputs.v, p.dtype, p.kv_heads, p.head_dim),
+          .K = key_view(p, inputs.k),
+          .V = key_view(p, inputs.v),
           .O = view(outputs.o, p.dtype, p.heads, p.head_dim),
           .LSE = outputs.lse.data()};
 }

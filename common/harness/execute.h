@@ -1,6 +1,7 @@
 // Runs a stage on a problem.
 #pragma once
 
+#include "attention/kv_cache.h"
 #include "attention/tensors.h"
 #include "harness/stage.h"
 
@@ -11,6 +12,13 @@ Outputs unwritten_outputs(const Problem& problem);
 
 // Views of the tensors for a kernel; they live as long as the tensors and the problem.
 AttentionArgs make_args(const Problem& problem, const Inputs& inputs, Outputs& outputs);
+
+// Of the keys or values, [tokens, kv_heads, head_dim].
+TensorView key_view(const Problem& problem, const Buffer& k);
+
+// A cache that has the keys and values of a padded problem, in pages that make_cache deals out.
+KvCache filled_cache(const Problem& problem, const Inputs& inputs, DType dtype,
+                     std::int64_t page_size, std::uint64_t seed);
 
 // The stage's outputs. Throws BadInput if the machine's memory cannot hold the stage's workspace,
 // and TileError if a kernel misuses the device.
