@@ -1,13 +1,13 @@
 #include "cli/decode.h"
 
 #include <algorithm>
-#include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "attention/kv_cache.h"
 #include "attention/parallel.h"
 #include "cli/experiment_options.h"
+#include "cli/timing.h"
 #include "harness/checker.h"
 #include "harness/execute.h"
 #include "harness/generator.h"
@@ -26,12 +26,6 @@ struct Row {
   std::vector<double> seconds = {};  // of each round
   double read_gbs = 0;               // the bandwidth beside them: the median of the rounds
 };
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 Problem problem_of(DType cache) {
   const DType dtype = cache == DType::e4m3 ? DType::bf16 : cache;
@@ -98,20 +92,15 @@ std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
   const Inputs inputs = inputs_of(type, seed);
   const Expected expected = expect(p, inputs);
   Outputs outputs = unwritten_outputs(p);
-  const AttentionArgs args = make_args(p, inputs, outputs);
   tile::Device device;
   std::vector<Row> rows = rows_of(type);
-  std::vector<KvCache> caches;
-  for (const std::int64_t page_size : {0, 1, 16, 256}) {
-    caches.push_back(make_cache(type, 1, p.kv_heads, p.head_dim, p.seqlen_k, page_size, seed));
-    append(device, caches.back(), args.K, args.V, p.seqlen_k);
-  }
-  const auto cache_of = [&](const Row& row) -> const KvCache& {
-    return caches[row.page_size == 0 ? 0 : row.page_size == 1 ? 1 : row.page_size == 16 ? 2 : 3];
-  };
+  std::map<std::int64_t, KvCache> caches;  // by page size
   for (Row& row : rows) {
+    if (!caches.contains(row.page_size))
+      caches[row.page_size] = filled_cache(p, inputs, type, row.page_size, seed);
     outputs = unwritten_outputs(p);
-    stage.forward(device, with_cache(make_args(p, inputs, outputs), cache_of(row), row.splits));
+    stage.forward(device,
+                  with_cache(make_args(p, inputs, outputs), caches[row.page_size], row.splits));
     row.result = check(p, inputs, expected, outputs);
   }
   std::vector<double> read_gbs;
@@ -119,12 +108,9 @@ std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
     read_gbs.push_back(environment.measure_peaks(hardware_threads()).read_gbs);
     for (Row& row : rows) {
       const AttentionArgs cached =
-          with_cache(make_args(p, inputs, outputs), cache_of(row), row.splits);
+          with_cache(make_args(p, inputs, outputs), caches[row.page_size], row.splits);
       read_weights(device);
-      const auto begin = std::chrono::steady_clock::now();
-      stage.forward(device, cached);
-      const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-      row.seconds.push_back(taken.count());
+      row.seconds.push_back(seconds_of([&] { stage.forward(device, cached); }));
     }
   }
   for (Row& row : rows) row.read_gbs = median(read_gbs);

@@ -1,26 +1,18 @@
 #include "cli/measure.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
+#include "cli/timing.h"
 #include "harness/execute.h"
 #include "tile/error.h"
 
 namespace flash {
 namespace {
 
-template <class F>
-double seconds_of(F&& f) {
-  const auto begin = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-Timing summarise(std::vector<double> seconds) {
-  std::sort(seconds.begin(), seconds.end());
-  const std::size_t n = seconds.size();
-  return {seconds.front(), (seconds[(n - 1) / 2] + seconds[n / 2]) / 2, static_cast<int>(n)};
+Timing summarise(const std::vector<double>& seconds) {
+  return {*std::min_element(seconds.begin(), seconds.end()), median(seconds),
+          static_cast<int>(seconds.size())};
 }
 
 // `warm_up` is what the run before took; it is the only one if another would take too long.
@@ -35,7 +27,7 @@ Timing time(const Run& run, double warm_up, int runs) {
     seconds.push_back(seconds_of(run));
     sum += seconds.back();
   }
-  return summarise(std::move(seconds));
+  return summarise(seconds);
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 #include "cli/pipeline.h"
 
-#include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "cli/experiment_options.h"
+#include "cli/timing.h"
 #include "harness/execute.h"
 #include "harness/generator.h"
 #include "harness/units.h"
@@ -23,12 +22,6 @@ struct Row {
   void (*forward)(tile::Device&, AttentionArgs);
   const char* paper;  // TFLOP/s on an H100
   std::vector<double> seconds = {};
-
-  double median() const {
-    std::vector<double> sorted = seconds;
-    std::nth_element(sorted.begin(), sorted.begin() + rounds / 2, sorted.end());
-    return sorted[rounds / 2];
-  }
 };
 
 std::vector<Row> rows(const std::vector<Stage>& stages) {
@@ -56,26 +49,27 @@ void measure(std::vector<Row>& all, std::uint64_t seed) {
   tile::Device device;
   for (int round = -1; round < rounds; ++round) {  // the first warms up
     for (Row& row : all) {
-      const auto begin = std::chrono::steady_clock::now();
-      row.forward(device, args);
-      const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-      if (round >= 0) row.seconds.push_back(taken.count());
+      const double seconds = seconds_of([&] { row.forward(device, args); });
+      if (round >= 0) row.seconds.push_back(seconds);
     }
   }
 }
 
 double gflops(const Row& row) {
-  return nominal_flops(problem) / row.median() * 1e-9;
+  return nominal_flops(problem) / median(row.seconds) * 1e-9;
 }
 
 Table table_of(const std::vector<Row>& all) {
-  const double reference = all.front().median();
+  const double reference = median(all.front().seconds);
   Table table({{"", true}, {"median\ntime"}, {"\nGFLOP/s"}, {"\nspeed"}, {"paper, H100\nTFLOP/s"}});
   for (const Row& row : all) {
     char ratio[16];
-    std::snprintf(ratio, sizeof ratio, "%.2f", reference / row.median());
-    table.add_row(
-        {{row.name}, {seconds_text(row.median())}, {rate_text(gflops(row))}, {ratio}, {row.paper}});
+    std::snprintf(ratio, sizeof ratio, "%.2f", reference / median(row.seconds));
+    table.add_row({{row.name},
+                   {seconds_text(median(row.seconds))},
+                   {rate_text(gflops(row))},
+                   {ratio},
+                   {row.paper}});
   }
   return table;
 }
@@ -98,7 +92,7 @@ int pipeline_experiment(const Arguments& arguments, const Environment& environme
   nlohmann::ordered_json figures = {{"experiment", "pipeline"}};
   for (const Row& row : all)
     figures["figures"].push_back(
-        {{"name", row.name}, {"seconds", row.median()}, {"gflops", gflops(row)}});
+        {{"name", row.name}, {"seconds", median(row.seconds)}, {"gflops", gflops(row)}});
   write_figures(options.json, figures, table);
   return 0;
 }
