@@ -19,6 +19,13 @@ inline Vec widen(const float* from) {
   return load(from);
 }
 
+template <class T>
+inline Vec widen_each(const T* from) {
+  float wide[lanes];
+  for (int i = 0; i < lanes; ++i) wide[i] = to_float(from[i]);
+  return load(wide);
+}
+
 // `lanes` narrow integers in lanes of 32 bits. GCC 12 would take them apart one by one.
 inline VecInt integers(const std::uint16_t* from) {
 #if TILE_SIMD_AVX512
@@ -43,9 +50,7 @@ inline Vec widen(const f16* from) {
 #elif TILE_SIMD_F16C
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 #else
-  float wide[lanes];
-  for (int i = 0; i < lanes; ++i) wide[i] = to_float(from[i]);
-  return load(wide);
+  return widen_each(from);
 #endif
 }
 
@@ -70,9 +75,7 @@ inline void widen_2_in_units(Vec (&to)[2], const e4m3* from) {
 }
 
 inline Vec widen(const e5m2* from) {
-  float wide[lanes];
-  for (int i = 0; i < lanes; ++i) wide[i] = to_float(from[i]);
-  return load(wide);
+  return widen_each(from);
 }
 
 // The next 2 vectors, in units of 1 or whatever the type has.
