@@ -208,8 +208,8 @@ void divide_rows(const ColumnTile<Rows, Cols>& tile, const ColumnTile<Rows, 1>& 
   reads("divide_rows", tile);
   reads("divide_rows", row);
   writes("divide_rows", tile);
-  const Spread<Rows> inverse(row.data, [](float x) { return x == 0 ? 0 : 1 / x; });
-  for_each_vector(tile, [&](int i) { store(tile.data + i, load(tile.data + i) * inverse.at(i)); });
+  const Spread<Rows> divisor(row.data, [](float x) { return x == 0 ? INFINITY : x; });
+  for_each_vector(tile, [&](int i) { store(tile.data + i, load(tile.data + i) / divisor.at(i)); });
 }
 
 // lse = factor * row_max + ln(row_sum), natural logarithm; -inf for a row that has seen no key.
