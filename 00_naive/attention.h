@@ -7,7 +7,7 @@
 // Run it: ./ladder run --stage 00_naive
 #pragma once
 
-#include "harness/stage.h"
+#include "stages/stage.h"
 
 namespace stage_00_naive {
 

@@ -8,7 +8,7 @@
 // --stage 01_v1_tiling
 #pragma once
 
-#include "harness/stage.h"
+#include "stages/stage.h"
 
 namespace stage_01_v1_tiling {
 

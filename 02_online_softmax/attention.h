@@ -7,7 +7,7 @@
 // 02_online_softmax
 #pragma once
 
-#include "harness/stage.h"
+#include "stages/stage.h"
 
 namespace stage_02_online_softmax {
 

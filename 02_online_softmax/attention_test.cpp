@@ -1,7 +1,7 @@
 // What stage 02 promises beyond the shared suite: its traffic and its memory, worked out by hand.
 #include <gtest/gtest.h>
 
-#include "harness/count.h"
+#include "testing/counters_of.h"
 
 namespace flash {
 namespace {

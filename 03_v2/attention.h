@@ -7,7 +7,7 @@
 // FlashAttention-2 (arXiv:2307.08691), Algorithm 1. Run it: ./ladder run --stage 03_v2
 #pragma once
 
-#include "harness/stage.h"
+#include "stages/stage.h"
 
 namespace stage_03_v2 {
 

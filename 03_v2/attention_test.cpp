@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include "harness/count.h"
+#include "testing/counters_of.h"
 
 namespace flash {
 namespace {

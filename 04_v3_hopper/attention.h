@@ -9,7 +9,7 @@
 #pragma once
 
 #include "attention/schedule.h"
-#include "harness/stage.h"
+#include "stages/stage.h"
 
 namespace stage_04_v3_hopper {
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "harness/count.h"
+#include "testing/counters_of.h"
 
 namespace flash {
 namespace {

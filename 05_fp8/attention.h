@@ -8,7 +8,7 @@
 #pragma once
 
 #include "attention/schedule.h"
-#include "harness/stage.h"
+#include "stages/stage.h"
 
 namespace stage_05_fp8 {
 

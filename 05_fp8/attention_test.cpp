@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include "attention/plain.h"
-#include "attention/reference.h"
-#include "harness/checker.h"
-#include "harness/count.h"
+#include "check/checker.h"
+#include "check/plain.h"
+#include "check/reference.h"
+#include "testing/counters_of.h"
 
 namespace flash {
 namespace {
@@ -135,7 +135,7 @@ TEST(Fp8, EveryVariantIsWithinItsBound) {
       const Problem problem = random_problem(seed, static_cast<DType>(seed % 3));
       const Inputs inputs = generate(problem, seed);
       const CheckResult result =
-          check(problem, inputs, expect(problem, inputs, s.fp8), run(s, problem, inputs));
+          check(problem, expect(problem, inputs, s.fp8), run(s, problem, inputs));
       ASSERT_TRUE(result.passed) << s.name << ", seed " << seed << ": " << describe(result);
     }
   }
@@ -201,7 +201,7 @@ TEST(Fp8, BlocksOfAnySize) {
   Inputs in = generate(p, 0);
   for (Buffer* buffer : {&in.q, &in.k})
     for_each_element(p, *buffer, [](std::int64_t row, float x) { return row / 64 == 1 ? 0 : x; });
-  EXPECT_TRUE(check(p, in, expect(p, in, full().fp8), run(full(), p, in)).passed);
+  EXPECT_TRUE(check(p, expect(p, in, full().fp8), run(full(), p, in)).passed);
 }
 
 // Catches an infinity or a NaN that saturation turns into a number.

@@ -11,7 +11,7 @@
 
 #include "attention/kv_group.h"
 #include "attention/splits.h"
-#include "harness/stage.h"
+#include "stages/stage.h"
 
 namespace stage_06_flash_decoding {
 

@@ -5,9 +5,9 @@
 
 #include "attention/cost_decoding.h"
 #include "attention/kv_cache.h"
-#include "harness/checker.h"
-#include "harness/count.h"
-#include "harness/report.h"
+#include "check/checker.h"
+#include "report/report.h"
+#include "testing/counters_of.h"
 
 namespace flash {
 namespace {
@@ -87,7 +87,7 @@ TEST(FlashDecoding, OneQueryOfALongSequence) {
     const KvCache cache = filled_cache(p, inputs, DType::f32, page_size, seed);
     for (const int splits : {1, 2, 3, 8, 32, 57, 128}) {
       const Outputs outputs = decode(device, p, inputs, cache, splits);
-      const CheckResult result = check(p, inputs, expected, outputs);
+      const CheckResult result = check(p, expected, outputs);
       EXPECT_TRUE(result.passed) << page_size << ", " << splits << ": " << describe(result);
       EXPECT_LE(result.lse_max_abs_error, 1e-5);
       if (first.o.empty()) first = outputs;
@@ -123,7 +123,7 @@ TEST(FlashDecoding, CachesOfEveryType) {
       const Expected expected = expect(p, inputs);
       for (const int splits : {1, 3}) {
         const Outputs outputs = decode(device, p, inputs, cache, splits);
-        const CheckResult result = check(p, inputs, expected, outputs);
+        const CheckResult result = check(p, expected, outputs);
         EXPECT_TRUE(result.passed) << name(dtype) << ", " << head_dim << ": " << describe(result);
       }
     }
@@ -171,8 +171,7 @@ TEST(FlashDecoding, SequencesOfDifferentLengths) {
       for (const int splits : {1, 2, 128}) {
         tile::Device device;
         device.set_checked(splits == 2);
-        const CheckResult result =
-            check(p, inputs, expected, decode(device, p, inputs, cache, splits));
+        const CheckResult result = check(p, expected, decode(device, p, inputs, cache, splits));
         EXPECT_TRUE(result.passed) << page_size << ", " << splits << ": " << describe(result);
       }
     }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "attention/args.h"
-#include "attention/rows.h"
 
 namespace flash {
 

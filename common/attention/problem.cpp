@@ -61,6 +61,12 @@ void validate(const Problem& problem) {
           "fewer than 2^40 elements a tensor, and 2^58 scores");
 }
 
+KeyRange visible_keys(const Problem& problem, const Sequence& sequence, std::int64_t query) {
+  if (!problem.causal) return {0, sequence.k_length};
+  const std::int64_t end = query + 1 + sequence.k_length - sequence.q_length;
+  return {0, std::clamp<std::int64_t>(end, 0, sequence.k_length)};
+}
+
 double nominal_flops(const Problem& problem) {
   double pairs = 0;
   for (std::int64_t b = 0; b < problem.batch; ++b) {

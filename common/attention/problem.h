@@ -59,6 +59,16 @@ struct Problem {
   }
 };
 
+// Keys [begin, end) of a sequence.
+struct KeyRange {
+  std::int64_t begin, end;
+
+  std::int64_t size() const { return end - begin; }
+};
+
+// What a query of the sequence sees; empty where the causal mask hides every key.
+KeyRange visible_keys(const Problem& problem, const Sequence& sequence, std::int64_t query);
+
 // Throws BadInput, naming the argument, its value and what was expected.
 void validate(const Problem& problem);
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "attention/problem.h"
-#include "tile/cpu/lines.h"
+#include "tile/aligned.h"
 
 namespace flash {
 
@@ -17,7 +17,7 @@ struct LineAllocator {
   LineAllocator() = default;
   template <class U>
   LineAllocator(const LineAllocator<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(tile::cpu::allocate_lines(n * sizeof(T))); }
+  T* allocate(std::size_t n) { return static_cast<T*>(tile::allocate_aligned(n * sizeof(T))); }
   void deallocate(T* p, std::size_t) { std::free(p); }
   bool operator==(const LineAllocator&) const = default;
 };

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "tile/cpu/lines.h"
+#include "tile/aligned.h"
 #include "tile/cpu/simd.h"
 
 namespace flash {
@@ -117,7 +117,7 @@ double read_gbs(int threads) {
   constexpr std::int64_t total = std::int64_t{128} << 20, piece = 4096;  // bytes
   const std::int64_t count = total / threads / piece * piece / 4;        // floats of a thread
   if (count == 0) return 0;
-  const auto data = tile::cpu::make_lines<float>(count * threads);
+  const auto data = tile::make_aligned<float>(count * threads);
   const auto rate = [&](const std::vector<Lap>& laps) {
     auto [begin, end, unused] = laps.front();
     for (const Lap& lap : laps) begin = std::min(begin, lap.begin), end = std::max(end, lap.end);

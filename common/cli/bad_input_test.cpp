@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/planted_stages.h"
+#include "testing/planted_stages.h"
 
 namespace flash {
 namespace {

@@ -72,7 +72,7 @@ int list_command(const Arguments& arguments, const Environment& environment) {
   for (const Stage& stage : environment.stages) {
     std::string label(stage.name);
     label.resize(longest + 2, ' ');
-    environment.out << paragraph(environment.page, label, std::string(stage.idea));
+    environment.out << paragraph(environment.terminal, label, std::string(stage.idea));
   }
   return 0;
 }

@@ -5,21 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "bench/peaks.h"
-#include "harness/stage.h"
-#include "harness/table.h"
+#include "bench/environment.h"
 
 namespace flash {
-
-// What a command works with; tests put their own in.
-struct Environment {
-  std::ostream& out;
-  std::ostream& err;
-  const std::vector<Stage>& stages;
-  Page page = {};         // for text on `out`
-  bool progress = false;  // on `err`, which must be a terminal
-  Peaks (*measure_peaks)(int threads) = flash::measure_peaks;
-};
 
 using Arguments = std::vector<std::string>;
 

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/help.h"
-#include "cli/planted_stages.h"
-#include "harness/safetensors.h"
+#include "io/safetensors.h"
+#include "testing/planted_stages.h"
 
 namespace flash {
 namespace {

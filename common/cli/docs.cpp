@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "cli/cli.h"
-#include "harness/units.h"
+#include "report/units.h"
 
 namespace flash {
 namespace {

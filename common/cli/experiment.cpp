@@ -1,31 +1,43 @@
-#include "cli/experiment.h"
 
+#include "bench/experiments/experiment.h"
+
+#include <charconv>
 #include <string>
 
-#include "cli/decode.h"
-#include "cli/fp8_error.h"
-#include "cli/pipeline.h"
-#include "harness/table.h"
+#include "cli/cli.h"
+#include "report/table.h"
 
 namespace flash {
 namespace {
 
-// In the order of the stages that they belong to.
-constexpr Experiment experiments[] = {
-    {"pipeline", "the speed of stage 04 without its parts, FlashAttention-3's Table 2",
-     pipeline_experiment},
-    {"fp8_error", "the error of FP16 and FP8, FlashAttention-3's Table 3", fp8_error_experiment},
-    {"decode", "how fast stage 06 reads a KV cache, split and paged", decode_experiment},
-};
+ExperimentOptions parse_experiment_options(const Arguments& arguments) {
+  ExperimentOptions options;
+  for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    const std::string& name = arguments[i];
+    if (name != "--seed" && name != "--json")
+      throw BadInput("experiment: '" + name + "', expected --seed N or --json FILE");
+    if (i + 1 == arguments.size()) throw BadInput(name + ": no value, expected one");
+    const std::string& value = arguments[i + 1];
+    if (name == "--json") {
+      options.json = value;
+      continue;
+    }
+    const char* end = value.data() + value.size();
+    const auto [stop, error] = std::from_chars(value.data(), end, options.seed);
+    if (error != std::errc{} || stop != end)
+      throw BadInput("--seed: '" + value + "', expected a whole number from 0 to 2^64 - 1");
+  }
+  return options;
+}
 
-std::string help(const Page& page) {
+std::string help(const Terminal& terminal) {
   std::string text =
       "usage: ladder experiment NAME [OPTIONS]\n\n"
       "A published result, made again.\n\n";
-  for (const Experiment& experiment : experiments) {
+  for (const Experiment& experiment : experiments()) {
     std::string label = "  " + std::string(experiment.name);
     label.resize(15, ' ');
-    text += paragraph(page, label, std::string(experiment.shows));
+    text += paragraph(terminal, label, std::string(experiment.shows));
   }
   return text +
          "\n  --seed N     inputs of another random seed; default: 0\n"
@@ -37,12 +49,13 @@ std::string help(const Page& page) {
 int experiment_command(const Arguments& arguments, const Environment& environment) {
   for (const std::string& argument : arguments)
     if (argument == "--help" || argument == "-h")
-      return environment.out << help(environment.page), 0;
+      return environment.out << help(environment.terminal), 0;
   const std::string name = arguments.empty() ? "" : arguments.front();
   std::string names;
-  for (const Experiment& experiment : experiments) {
+  for (const Experiment& experiment : experiments()) {
     if (experiment.name == name)
-      return experiment.run({arguments.begin() + 1, arguments.end()}, environment);
+      return experiment.run(parse_experiment_options({arguments.begin() + 1, arguments.end()}),
+                            environment);
     names += (names.empty() ? "" : ", ") + std::string(experiment.name);
   }
   throw BadInput("experiment: '" + name + "' is not known, expected one of " + names);

@@ -1,7 +1,8 @@
+#include "bench/experiments/experiment.h"
+
 #include <gtest/gtest.h>
 
-#include "cli/experiment_options.h"
-#include "cli/planted_stages.h"
+#include "testing/planted_stages.h"
 
 namespace flash {
 namespace {
@@ -42,12 +43,6 @@ TEST(Experiment, RefusesWhatIsNoOption) {
   expect_refused({"experiment", "pipeline", "--seed"}, "--seed: no value, expected one");
   expect_refused({"experiment", "pipeline", "--seed", "-1"},
                  "--seed: '-1', expected a whole number from 0 to 2^64 - 1");
-}
-
-TEST(Experiment, ReadsItsOptions) {
-  const ExperimentOptions options = parse_experiment_options({"--seed", "7", "--json", "f.json"});
-  EXPECT_EQ(options.seed, 7u);
-  EXPECT_EQ(options.json, "f.json");
 }
 
 // Catches an exploration that compares with nothing.

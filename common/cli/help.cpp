@@ -1,6 +1,6 @@
 #include "cli/help.h"
 
-#include "bench/machine.h"
+#include "report/machine.h"
 #include "tile/cpu/simd.h"
 
 namespace flash {

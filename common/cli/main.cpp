@@ -11,7 +11,7 @@
 
 namespace {
 
-flash::Page page() {
+flash::Terminal terminal() {
   constexpr int narrowest = 40, without_terminal = 100;
   if (!isatty(STDOUT_FILENO)) return {without_terminal, false};
   winsize size{};
@@ -32,6 +32,6 @@ int main(int argc, char** argv) {
   return flash::run_cli({argv + 1, argv + argc}, {.out = std::cout,
                                                   .err = std::cerr,
                                                   .stages = flash::stages(),
-                                                  .page = page(),
+                                                  .terminal = terminal(),
                                                   .progress = isatty(STDERR_FILENO) == 1});
 }

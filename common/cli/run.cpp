@@ -7,16 +7,16 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "bench/machine.h"
+#include "bench/measure.h"
+#include "check/generator.h"
 #include "cli/cli.h"
 #include "cli/help.h"
-#include "cli/measure.h"
 #include "cli/run_options.h"
-#include "harness/attention_file.h"
-#include "harness/execute.h"
-#include "harness/generator.h"
-#include "harness/summary.h"
-#include "harness/units.h"
+#include "io/attention_file.h"
+#include "report/summary.h"
+#include "report/units.h"
+#include "stages/execute.h"
+#include "stages/memory.h"
 
 namespace flash {
 namespace {
@@ -145,8 +145,8 @@ int run_command(const Arguments& arguments, const Environment& environment) {
   const RunOptions options = parse_run_options(arguments, environment.stages);
   require_writable(options);
   const Report report = run_stages(options, environment);
-  environment.out << summary_text(report, environment.page);
-  if (options.profile) environment.out << profile_text(report, environment.page);
+  environment.out << summary_text(report, environment.terminal);
+  if (options.profile) environment.out << profile_text(report, environment.terminal);
   if (!options.json.empty()) write_json(options.json, report);
   const auto passed = [](const StageReport& stage) { return stage.passed; };
   return std::all_of(report.stages.begin(), report.stages.end(), passed) ? 0 : 1;

@@ -6,7 +6,7 @@
 #include <limits>
 #include <map>
 
-#include "attention/parallel.h"
+#include "tile/cpu/parallel.h"
 #include "tile/gpu.h"
 
 namespace flash {

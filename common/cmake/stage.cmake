@@ -31,7 +31,7 @@ function(attention_stage)
 
   add_library(${stage} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/stage.cpp)
   target_include_directories(${stage} BEFORE PRIVATE ${header_dir})
-  target_link_libraries(${stage} PUBLIC harness)
+  target_link_libraries(${stage} PUBLIC stages)
   target_link_libraries(attention_ladder PRIVATE ${stage})
 
   add_executable(${stage}_test attention_test.cpp)

@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include "attention/row_blocks.h"
+#pragma GCC diagnostic push
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <Eigen/Core>
+#pragma GCC diagnostic pop
 
 namespace tile {
 namespace {

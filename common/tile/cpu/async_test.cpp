@@ -1,7 +1,7 @@
 // Copies, products and roles that are used as they should be, and how roles end.
 #include <utility>
 
-#include "tile/cpu/planted_roles.h"
+#include "testing/planted_roles.h"
 
 namespace tile {
 namespace {

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tile/aligned.h"
 #include "tile/counters.h"
-#include "tile/cpu/lines.h"
 #include "tile/cpu/products.h"
 #include "tile/cpu/scheduler.h"
 #include "tile/cpu/watch.h"
@@ -33,7 +33,7 @@ struct GridIndex {
 
 // What a core keeps from one launch to the next: on-chip memory, and the stacks of the roles.
 struct Core {
-  Lines<float> storage;
+  AlignedBuffer<float> storage;
   Scheduler scheduler;
 };
 
@@ -152,7 +152,8 @@ class Block {
 
   // Every tile together is at most four bytes for each byte of capacity.
   float* storage() {
-    if (!core_.storage) core_.storage = make_lines<float>(gpu_.shared_bytes + gpu_.register_bytes);
+    if (!core_.storage)
+      core_.storage = make_aligned<float>(gpu_.shared_bytes + gpu_.register_bytes);
     return core_.storage.get();
   }
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "tile/cpu/block.h"
-#include "tile/cpu/team.h"
+#include "tile/cpu/thread_pool.h"
 #include "tile/dtype.h"
 
 namespace tile::cpu {
@@ -39,7 +39,7 @@ class Device {
   std::byte* workspace(Tensor tensor, std::int64_t bytes) {
     counters_.hbm_workspace[tensor] += bytes;
     Allocation& held = workspace_[tensor];
-    if (held.bytes < bytes) held = {bytes, make_lines<std::byte>(bytes)};
+    if (held.bytes < bytes) held = {bytes, make_aligned<std::byte>(bytes)};
     return held.data.get();
   }
 
@@ -61,7 +61,7 @@ class Device {
  private:
   struct Allocation {
     std::int64_t bytes = 0;
-    Lines<std::byte> data;
+    AlignedBuffer<std::byte> data;
   };
 
   struct Run {

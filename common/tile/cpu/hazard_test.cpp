@@ -1,6 +1,6 @@
 // Plants each misuse of copies, products and barriers, and asks for its report by name, whatever
 // the schedule of the roles.
-#include "tile/cpu/planted_roles.h"
+#include "testing/planted_roles.h"
 
 namespace tile {
 namespace {

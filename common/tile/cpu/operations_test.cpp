@@ -1,5 +1,5 @@
 // Products and row operations against plain loops.
-#include "tile/cpu/tile_test.h"
+#include "testing/tile_test.h"
 
 namespace tile {
 namespace {

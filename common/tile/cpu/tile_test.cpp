@@ -1,5 +1,5 @@
 // Transfers, parts of tiles and masks against plain loops.
-#include "tile/cpu/tile_test.h"
+#include "testing/tile_test.h"
 
 namespace tile {
 namespace {

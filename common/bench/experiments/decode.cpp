@@ -1,0 +1,184 @@
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "bench/experiments/experiment.h"
+#include "bench/timing.h"
+#include "check/checker.h"
+#include "check/generator.h"
+#include "report/units.h"
+#include "stages/execute.h"
+#include "tile/cpu/parallel.h"
+
+namespace flash {
+namespace {
+
+constexpr int rounds = 15;
+
+struct Row {
+  DType cache;
+  std::int64_t page_size;  // 0: no block table
+  int splits;
+  CheckResult result = {};
+  std::vector<double> seconds = {};  // of each round
+  double read_gbs = 0;               // the bandwidth beside them: the median of the rounds
+};
+
+Problem problem_of(DType cache) {
+  const DType dtype = cache == DType::e4m3 ? DType::bf16 : cache;
+  return {.heads = 16,
+          .kv_heads = 2,
+          .seqlen_q = 1,
+          .seqlen_k = 1 << 16,
+          .head_dim = 128,
+          .dtype = dtype};
+}
+
+double cache_bytes(DType cache) {
+  return 2.0 * static_cast<double>(k_elements(problem_of(cache))) * size_in_bytes(cache);
+}
+
+double gbs(const Row& row) {
+  return cache_bytes(row.cache) / median(row.seconds) * 1e-9;
+}
+
+// Rounds the keys or values to what the cache can hold, so that the reference reads the same.
+void round_to(DType cache, const Problem& p, Buffer& buffer) {
+  if (cache == p.dtype) return;
+  tile::with_type(cache, [&](auto type) {
+    using T = decltype(type);
+    for (std::int64_t i = 0; i < k_elements(p); ++i)
+      set_element(buffer, p.dtype, i,
+                  tile::to_float(tile::from_float<T>(element(buffer, p.dtype, i))));
+  });
+}
+
+Inputs inputs_of(DType cache, std::uint64_t seed) {
+  const Problem p = problem_of(cache);
+  Inputs inputs = generate(p, seed);
+  round_to(cache, p, inputs.k);
+  round_to(cache, p, inputs.v);
+  return inputs;
+}
+
+// How a server may hold the cache, and how often its keys may be split.
+std::vector<Row> rows_of(DType cache) {
+  std::vector<Row> rows;
+  for (int splits = 1; splits <= 128; splits *= 2) rows.push_back({cache, 0, splits});
+  for (const std::int64_t page_size : {1, 16, 256}) rows.push_back({cache, page_size, 16});
+  return rows;
+}
+
+// Reads 128 MB of something else on all cores, as a server reads a model's weights from one step to
+// the next: no step finds in the processor's caches what another one left.
+void read_weights(tile::Device& device) {
+  constexpr std::int64_t pieces = 64, piece = std::int64_t{1} << 18;
+  static const std::vector<std::int64_t> weights(pieces * piece, 1);
+  device.launch("weights", {pieces, 1, 1}, DType::f32, [](auto& block) {
+    [[maybe_unused]] thread_local volatile std::int64_t sum;
+    const auto first = weights.begin() + block.position().x * piece;
+    sum = std::accumulate(first, first + piece, std::int64_t{0});
+  });
+}
+
+// Checks the rows of one cache type, then times them in turns, and the read bandwidth with them, so
+// that a slow spell of the machine meets all of them.
+std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
+                         const Environment& environment) {
+  const Problem p = problem_of(type);
+  const Inputs inputs = inputs_of(type, seed);
+  const Expected expected = expect(p, inputs);
+  Outputs outputs = unwritten_outputs(p);
+  tile::Device device;
+  std::vector<Row> rows = rows_of(type);
+  std::map<std::int64_t, KvCache> caches;  // by page size
+  for (Row& row : rows) {
+    if (!caches.contains(row.page_size))
+      caches[row.page_size] = filled_cache(p, inputs, type, row.page_size, seed);
+    outputs = unwritten_outputs(p);
+    stage.forward(device,
+                  with_cache(make_args(p, inputs, outputs), caches[row.page_size], row.splits));
+    row.result = check(p, expected, outputs);
+  }
+  std::vector<double> read_gbs;
+  for (int round = 0; round < rounds; ++round) {
+    read_gbs.push_back(environment.measure_peaks(hardware_threads()).read_gbs);
+    for (Row& row : rows) {
+      const AttentionArgs cached =
+          with_cache(make_args(p, inputs, outputs), caches[row.page_size], row.splits);
+      read_weights(device);
+      row.seconds.push_back(seconds_of([&] { stage.forward(device, cached); }));
+    }
+  }
+  for (Row& row : rows) row.read_gbs = median(read_gbs);
+  return rows;
+}
+
+TextTable table_of(const std::vector<Row>& rows) {
+  TextTable table({{"\ncache", true},
+                   {"page\nsize"},
+                   {"\nsplits"},
+                   {"median\ntime"},
+                   {"\nGB/s"},
+                   {"\nshare"},
+                   {"", true},
+                   {"max\nerror"},
+                   {"\nbound"},
+                   {"error\nof LSE"}});
+  for (const Row& row : rows)
+    table.add_row({{row.page_size == 0 && row.splits == 1 ? std::string(name(row.cache)) : ""},
+                   {row.page_size == 0 ? "" : std::to_string(row.page_size)},
+                   {std::to_string(row.splits)},
+                   {seconds_text(median(row.seconds))},
+                   {rate_text(gbs(row))},
+                   {percent_text(gbs(row) / row.read_gbs)},
+                   row.result.passed ? Cell{"pass", Tone::good} : Cell{"FAIL", Tone::bad},
+                   {error_text(row.result.max_abs_error)},
+                   {error_text(row.result.error_bound)},
+                   {error_text(row.result.lse_max_abs_error)}});
+  return table;
+}
+
+std::string text(const TextTable& table, const Terminal& terminal) {
+  return paragraph(terminal, "",
+                   "1 query, 65536 keys, d = 128, 16 query heads on 2 key heads; GB/s of K and V, "
+                   "and their share of the read bandwidth beside them, all medians. Pages lie in "
+                   "random order; without a page size the keys lie in a row.") +
+         "\n" + table.text(terminal);
+}
+
+}  // namespace
+
+int decode_experiment(const ExperimentOptions& options, const Environment& environment) {
+  const auto stage = std::find_if(environment.stages.begin(), environment.stages.end(),
+                                  [](const Stage& s) { return s.name == "06_flash_decoding"; });
+  if (stage == environment.stages.end())
+    throw BadInput("experiment decode: stage 06 is not in this build, expected it");
+  std::vector<Row> rows;
+  for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::e4m3}) {
+    const std::vector<Row> more = measure(*stage, type, options.seed, environment);
+    rows.insert(rows.end(), more.begin(), more.end());
+  }
+  const TextTable table = table_of(rows);
+  environment.out << text(table, environment.terminal);
+  nlohmann::ordered_json figures = {{"experiment", "decode"}};
+  for (const Row& row : rows)
+    figures["figures"].push_back({{"cache", name(row.cache)},
+                                  {"page_size", row.page_size},
+                                  {"splits", row.splits},
+                                  {"passed", row.result.passed},
+                                  {"seconds", median(row.seconds)},
+                                  {"gbs", gbs(row)},
+                                  {"share_of_read_bandwidth", gbs(row) / row.read_gbs},
+                                  {"max_abs_error", row.result.max_abs_error},
+                                  {"error_bound", row.result.error_bound},
+                                  {"lse_max_abs_error", row.result.lse_max_abs_error}});
+  write_figures(options.json, figures, table);
+  return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.result.passed; })
+             ? 0
+             : 1;
+}
+
+}  // namespace flash

@@ -1,0 +1,33 @@
+#include "bench/experiments/experiment.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "report/machine.h"
+
+namespace flash {
+
+std::span<const Experiment> experiments() {
+  static constexpr Experiment all[] = {
+      {"pipeline", "the speed of stage 04 without its parts, FlashAttention-3's Table 2",
+       pipeline_experiment},
+      {"fp8_error", "the error of FP16 and FP8, FlashAttention-3's Table 3", fp8_error_experiment},
+      {"decode", "how fast stage 06 reads a KV cache, split and paged", decode_experiment},
+  };
+  return all;
+}
+
+void write_figures(const std::string& file, nlohmann::ordered_json figures,
+                   const TextTable& table) {
+  if (file.empty()) return;
+  const Machine machine = this_machine();
+  figures["machine"] = {{"cpu", machine.cpu},     {"cores", machine.cores},
+                        {"simd", machine.simd},   {"compiler", machine.compiler},
+                        {"flags", machine.flags}, {"date", machine.date}};
+  figures["table"] = table.cells();
+  std::ofstream stream(file);
+  stream << figures.dump(2) << "\n" << std::flush;
+  if (!stream) throw BadInput("--json: '" + file + "' cannot be written, expected room for it");
+}
+
+}  // namespace flash

@@ -1,0 +1,47 @@
+// `ladder experiment NAME`: a published or promised figure, made again by one command.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "bench/environment.h"
+
+namespace flash {
+
+// The options that every experiment has.
+struct ExperimentOptions {
+  std::uint64_t seed = 0;
+  std::string json;  // file for the figures; empty: none
+};
+
+struct Experiment {
+  std::string_view name;
+  std::string_view shows;  // one line
+  // Returns the exit status: 0, or 1 if a figure is not what it should be. Throws BadInput if a
+  // stage that it needs is not in the build.
+  int (*run)(const ExperimentOptions&, const Environment&);
+};
+
+// In the order of the stages that they belong to.
+std::span<const Experiment> experiments();
+
+// The speed of stage 04 with each of its switches off, beside stage 03.
+int pipeline_experiment(const ExperimentOptions& options, const Environment& environment);
+
+// The error of attention in FP16 and in FP8 on inputs with outliers, beside the paper's figures;
+// fails if a figure is not within 25 % of the paper's.
+int fp8_error_experiment(const ExperimentOptions& options, const Environment& environment);
+
+// One query, 65536 keys, d = 128, 16 query heads on 2 key heads, from caches of each type, split
+// and paged in several ways: time, bytes of cache a second, and the error of the output.
+int decode_experiment(const ExperimentOptions& options, const Environment& environment);
+
+// Writes the figures of an experiment, the machine that they were measured on, and the table that
+// was printed, for the docs. Throws BadInput if the file cannot be written. Does nothing if `file`
+// is empty.
+void write_figures(const std::string& file, nlohmann::ordered_json figures, const TextTable& table);
+
+}  // namespace flash

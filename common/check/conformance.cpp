@@ -1,0 +1,99 @@
+#include "check/conformance.h"
+
+#include <algorithm>
+
+#include "check/generator.h"
+
+namespace flash {
+namespace {
+
+constexpr DType dtypes[] = {DType::f32, DType::bf16, DType::f16};
+
+struct Lengths {
+  std::int64_t q, k;
+};
+
+// FlashAttention's pairs, and where tiles of 32, 64 and 128 rows end.
+constexpr Lengths lengths[] = {
+    {1, 1},     {1, 147},   {3, 1024},  {17, 17},   {31, 33},    {63, 64},     {64, 128},
+    {65, 63},   {113, 203}, {128, 217}, {113, 211}, {108, 256},  {127, 129},   {129, 127},
+    {256, 512}, {512, 256}, {239, 1},   {799, 3},   {640, 128},  {1024, 1024}, {1023, 1024},
+    {64, 800},  {0, 64},    {64, 0},    {0, 0},     {1024, 1023}};
+
+constexpr std::int64_t head_dims[] = {64, 1, 32, 40, 59, 80, 96, 111, 128, 160, 192, 224, 256};
+
+struct Heads {
+  std::int64_t query, key;
+};
+
+constexpr Heads head_counts[] = {{6, 6}, {6, 2}, {6, 1}};
+
+std::string name_of(const Problem& p) {
+  return "q" + std::to_string(p.seqlen_q) + "_k" + std::to_string(p.seqlen_k) + "_d" +
+         std::to_string(p.head_dim) + "_h" + std::to_string(p.heads) + "x" +
+         std::to_string(p.kv_heads) + "_" + std::string(name(p.dtype)) +
+         (p.causal ? "_causal" : "") + (p.packed() ? "_packed" : "");
+}
+
+void add(std::vector<ConformanceCase>& cases, const Problem& problem) {
+  const std::uint64_t seed = cases.size();
+  cases.push_back({std::to_string(seed) + "_" + name_of(problem), problem, seed});
+}
+
+std::vector<std::int32_t> offsets(const std::vector<std::int64_t>& sizes) {
+  std::vector<std::int32_t> result = {0};
+  for (const std::int64_t size : sizes)
+    result.push_back(result.back() + static_cast<std::int32_t>(size));
+  return result;
+}
+
+Problem packed(const std::vector<std::int64_t>& q, const std::vector<std::int64_t>& k) {
+  Problem p;
+  p.batch = static_cast<std::int64_t>(q.size());
+  p.seqlen_q = *std::max_element(q.begin(), q.end());
+  p.seqlen_k = *std::max_element(k.begin(), k.end());
+  p.cu_seqlens_q = offsets(q);
+  p.cu_seqlens_k = offsets(k);
+  return p;
+}
+
+}  // namespace
+
+std::vector<ConformanceCase> conformance_cases() {
+  std::vector<ConformanceCase> cases;
+  std::size_t turn =
+      0;  // of the head dimensions and head counts: coprime, so they meet in all ways
+  const auto add_variants = [&](Problem p) {
+    for (const bool causal : {false, true}) {
+      for (const DType dtype : dtypes) {
+        p.causal = causal;
+        p.dtype = dtype;
+        p.head_dim = head_dims[turn % std::size(head_dims)];
+        p.heads = head_counts[turn % std::size(head_counts)].query;
+        p.kv_heads = head_counts[turn % std::size(head_counts)].key;
+        ++turn;
+        add(cases, p);
+      }
+    }
+  };
+  for (const auto [q, k] : lengths) {
+    Problem p;
+    p.batch = q * k < 100'000 ? 2 : 1;
+    p.seqlen_q = q;
+    p.seqlen_k = k;
+    add_variants(p);
+  }
+  add_variants(packed({1, 17, 128, 129, 300, 64, 5, 233}, {1, 17, 128, 129, 300, 64, 5, 233}));
+  add_variants(packed({0, 63, 64, 65, 101}, {70, 0, 31, 257, 101}));
+  add_variants(packed({129, 0, 1}, {1, 0, 127}));
+  return cases;
+}
+
+CheckResult check_case(const ConformanceCase& test, const Forward& forward,
+                       const Precision& precision) {
+  const Inputs inputs = generate(test.problem, test.seed);
+  const Expected expected = expect(test.problem, inputs, precision);
+  return check(test.problem, expected, forward(test.problem, inputs));
+}
+
+}  // namespace flash

@@ -1,0 +1,136 @@
+#include "check/plain.h"
+
+#include <bit>
+
+#include "attention/tiles.h"
+#include "check/row_blocks.h"
+
+namespace flash {
+namespace {
+
+void round_to(DType dtype, float* values, std::size_t count) {
+  if (dtype == DType::f32) return;
+  tile::with_type(dtype, [&](auto type) {
+    for (std::size_t i = 0; i < count; ++i)
+      values[i] = tile::to_float(tile::from_float<decltype(type)>(values[i]));
+  });
+}
+
+// Of `columns` rows and columns, orthonormal: the signs' diagonal matrix times Sylvester's, whose
+// element (i, j) is -1 to the number of ones that i and j have in common.
+Matrix<float> rotation(std::int64_t columns) {
+  Matrix<float> result(columns, columns);
+  for (std::int64_t i = 0; i < columns; ++i) {
+    const bool negated = (rotation_signs[i / 64] >> i % 64 & 1) != 0;
+    for (std::int64_t j = 0; j < columns; ++j) {
+      const bool odd = std::popcount(static_cast<std::uint64_t>(i & j)) % 2 != 0;
+      result(i, j) = (odd == negated ? 1.0f : -1.0f) / std::sqrt(static_cast<float>(columns));
+    }
+  }
+  return result;
+}
+
+// Rounds the block to the format in units of a scale, the power of two that brings its largest
+// element just into the format's range.
+void quantise(Eigen::Ref<Matrix<float>> block, DType format) {
+  const double largest = block.cwiseAbs().maxCoeff();
+  if (largest == 0) return;
+  const auto scale =
+      static_cast<float>(std::exp2(std::ceil(std::log2(largest / largest_finite(format)))));
+  tile::with_type(format, [&](auto type) {
+    block = block.unaryExpr([scale](float x) {
+      return scale * tile::to_float(tile::from_float<decltype(type)>(x / scale));
+    });
+  });
+}
+
+// One of Q, K and V.
+struct Operand {
+  const Buffer& from;
+  std::int64_t heads, block_rows;
+  bool rotated;
+};
+
+// The rows of one head that the sequence has from `begin` on, as FP8 keeps them; columns are added
+// to make them a power of two.
+Matrix<float> quantised(const Problem& p, const Operand& x, std::int64_t begin, std::int64_t rows,
+                        std::int64_t head, const Fp8& fp8) {
+  Matrix<float> values(rows, p.head_dim);
+  load<float>(x.from, p.dtype, begin, x.heads, head, values);
+  Matrix<float> result = Matrix<float>::Zero(rows, rotated_dim(p.head_dim));
+  result.leftCols(p.head_dim) = values;
+  if (x.rotated) result *= rotation(result.cols());
+  const std::int64_t step = fp8.per_block ? x.block_rows : std::max<std::int64_t>(1, rows);
+  for (std::int64_t first = 0; first < rows; first += step)
+    quantise(result.middleRows(first, std::min(step, rows - first)), fp8.format);
+  return result;
+}
+
+// Of all sequences and heads: fp32 [tokens, heads, columns].
+Buffer quantised(const Problem& p, const Operand& x, bool queries, const Fp8& fp8) {
+  const std::int64_t columns = rotated_dim(p.head_dim);
+  const std::int64_t tokens = queries ? p.total_q() : p.total_k();
+  Buffer result(tokens * x.heads * columns * sizeof(float));
+  const auto work = static_cast<double>(tokens * x.heads * columns) * static_cast<double>(columns);
+  parallel_for(p.batch * x.heads, work, [&](std::int64_t i) {
+    const Sequence s = p.sequence(i / x.heads);
+    const std::int64_t begin = queries ? s.q_begin : s.k_begin, head = i % x.heads;
+    const Matrix<float> values =
+        quantised(p, x, begin, queries ? s.q_length : s.k_length, head, fp8);
+    for (std::int64_t r = 0; r < values.rows(); ++r)
+      std::copy_n(
+          values.row(r).data(), columns,
+          reinterpret_cast<float*>(result.data()) + ((begin + r) * x.heads + head) * columns);
+  });
+  return result;
+}
+
+}  // namespace
+
+RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, const Rows& rows) {
+  const DType dtype = problem.dtype;
+  const auto weigh = [dtype](RowSlice<float> row) -> RowSum<float> {
+    const auto count = static_cast<std::size_t>(row.size());
+    round_to(dtype, row.data(), count);
+    const float row_max = row.maxCoeff();
+    row = (row.array() - row_max).exp();
+    const float row_sum = row.sum();
+    row /= row_sum;
+    round_to(dtype, row.data(), count);
+    return {1, row_max + std::log(row_sum)};
+  };
+  RowResults<float> results = attend_rows<float>(problem, operands(problem, inputs), rows, weigh);
+  round_to(dtype, results.o.data(), results.o.size());
+  return results;
+}
+
+RowResults<float> plain_fp8_forward(const Problem& problem, const Inputs& inputs, const Rows& rows,
+                                    const Fp8& fp8) {
+  const std::int64_t d = problem.head_dim, columns = rotated_dim(d);
+  const int padded = padded_head_dim(d);
+  const Operand q{inputs.q, problem.heads, query_rows(padded), fp8.rotate};
+  const Operand k{inputs.k, problem.kv_heads, key_rows(padded), fp8.rotate};
+  const Operand v{inputs.v, problem.kv_heads, key_rows(padded), false};
+  const Inputs widened{quantised(problem, q, true, fp8), quantised(problem, k, false, fp8),
+                       quantised(problem, v, false, fp8)};
+  Problem wide = problem;
+  wide.dtype = DType::f32;
+  wide.head_dim = columns;
+  wide.scale = problem.softmax_scale();
+  const RowResults<float> in_fp32 = attend_rows<float>(
+      wide, operands(wide, widened), rows, [](RowSlice<float> row) -> RowSum<float> {
+        const float row_max = row.maxCoeff();
+        row = (row.array() - row_max).exp();
+        const float row_sum = row.sum();
+        row *= P_factor;
+        round_to(DType::e4m3, row.data(), static_cast<std::size_t>(row.size()));
+        return {P_factor * row_sum, row_max + std::log(row_sum)};
+      });
+  RowResults<float> results{{}, in_fp32.lse};
+  for (std::size_t i = 0; i < in_fp32.o.size(); i += columns)
+    results.o.insert(results.o.end(), &in_fp32.o[i], &in_fp32.o[i] + d);
+  round_to(problem.dtype, results.o.data(), results.o.size());
+  return results;
+}
+
+}  // namespace flash

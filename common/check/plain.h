@@ -1,0 +1,20 @@
+// The plain computation in the problem's own precision, which the acceptance rule compares with.
+#pragma once
+
+#include "attention/fp8.h"
+#include "attention/tensors.h"
+#include "check/rows.h"
+
+namespace flash {
+
+// What a framework without fusion computes: S = scale Q K^T, P = softmax(S) and O = P V, each
+// accumulated in fp32 and rounded to the problem's dtype. LSE is fp32, from the rounded S.
+RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, const Rows& rows);
+
+// The same in FP8: Q and K are rotated; Q, K and V are rounded to their format in units of a scale
+// for each block of rows; P is rounded to E4M3, its sum is not. Everything else is fp32, O rounded
+// to the problem's dtype.
+RowResults<float> plain_fp8_forward(const Problem& problem, const Inputs& inputs, const Rows& rows,
+                                    const Fp8& fp8);
+
+}  // namespace flash

@@ -1,0 +1,120 @@
+#include "report/summary.h"
+
+#include <algorithm>
+
+#include "report/units.h"
+
+namespace flash {
+namespace {
+
+std::string heads_text(const Problem& p) {
+  const std::string heads = std::to_string(p.heads) + (p.heads == 1 ? " head" : " heads");
+  if (p.kv_heads == p.heads) return heads;
+  return heads + " (" + std::to_string(p.kv_heads) + " of K and V)";
+}
+
+std::string problem_line(const Problem& p) {
+  const std::string count = std::to_string(p.batch) + (p.batch == 1 ? " sequence" : " sequences");
+  const std::string lengths = p.packed() ? std::to_string(p.total_q()) + " queries and " +
+                                               std::to_string(p.total_k()) + " keys, packed"
+                                         : std::to_string(p.seqlen_q) + " queries x " +
+                                               std::to_string(p.seqlen_k) + " keys";
+  return count + ", " + heads_text(p) + ", " + lengths + ", head_dim " +
+         std::to_string(p.head_dim) + ", " + std::string(tile::name(p.dtype)) +
+         (p.causal ? ", causal" : "");
+}
+
+std::string machine_line(const Report& report) {
+  return report.machine.cpu + ", " + std::to_string(report.threads) + " of " +
+         std::to_string(report.machine.cores) + " cores, " + report.machine.simd +
+         "; on-chip memory of an " + report.gpu;
+}
+
+std::string peaks_line(const Report& report) {
+  return rate_text(report.peaks.fma_gflops) + " GFLOP/s of fp32 FMA, " +
+         rate_text(report.peaks.read_gbs) + " GB/s read, measured in this run";
+}
+
+Tone error_tone(double error, double bound) {
+  return !(error <= bound) ? Tone::bad : Tone::plain;
+}
+
+std::vector<Cell> row(const Report& report, const StageReport& s) {
+  const Cell verdict = s.passed ? Cell{"pass", Tone::good} : Cell{"FAIL", Tone::bad};
+  if (s.seconds.runs == 0) {  // stopped by a TileError
+    std::vector<Cell> cells(11, Cell{"-", Tone::faint});
+    cells[0] = {s.stage};
+    cells[1] = verdict;
+    return cells;
+  }
+  return {
+      {s.stage},
+      verdict,
+      {error_text(s.check.max_abs_error), error_tone(s.check.max_abs_error, s.check.error_bound)},
+      {error_text(s.check.error_bound)},
+      {seconds_text(s.seconds.median)},
+      {rate_text(gflops(report, s))},
+      {percent_text(fraction_of_peak(report, s))},
+      {bytes_text(static_cast<double>(s.counters.hbm_read.total()))},
+      {bytes_text(static_cast<double>(s.counters.hbm_write.total()))},
+      {bytes_text(static_cast<double>(s.counters.hbm_workspace.total()))},
+      {kib_text(static_cast<double>(s.counters.on_chip_peak))}};
+}
+
+TextTable stage_table(const Report& report) {
+  TextTable table({{"stage", true},
+                   {""},
+                   {"max\nerror"},
+                   {"\nbound"},
+                   {"median\ntime"},
+                   {"\nGFLOP/s"},
+                   {"\nshare"},
+                   {"HBM\nread", false, true},
+                   {"HBM\nwritten"},
+                   {"work-\nspace"},
+                   {"on chip\npeak"}});
+  for (const StageReport& stage : report.stages) table.add_row(row(report, stage));
+  return table;
+}
+
+std::string schedules_line(const Report& report, const Terminal& terminal) {
+  const auto passed = [](const StageReport& stage) { return stage.passed; };
+  if (report.schedules == 1 || !std::all_of(report.stages.begin(), report.stages.end(), passed))
+    return "";
+  return paragraph(terminal, "checked  ",
+                   std::to_string(report.schedules) +
+                       " schedules of the roles, without a hazard and with the same bits");
+}
+
+std::string legend(const Report& report, const Terminal& terminal) {
+  const char* flops =
+      report.problem.causal ? "2 N_q N_k d for each head (causal)" : "4 N_q N_k d for each head";
+  return paragraph(terminal, "error    ",
+                   "largest of O against the reference in double; bound: what is accepted") +
+         paragraph(terminal, "GFLOP/s  ",
+                   flops + std::string(", whatever is executed; share: of the FMA peak")) +
+         paragraph(terminal, "HBM      ",
+                   "bytes moved, counted and checked against the formula; MB = 10^6 bytes") +
+         schedules_line(report, terminal) +
+         (report.checked ? paragraph(terminal, "time     ", "checked mode is on: it is of no use")
+                         : "");
+}
+
+std::string header(const Report& report, const Terminal& terminal) {
+  return paragraph(terminal, "problem  ", problem_line(report.problem)) +
+         paragraph(terminal, "inputs   ", report.source) +
+         paragraph(terminal, "machine  ", machine_line(report)) +
+         paragraph(terminal, "peaks    ", peaks_line(report));
+}
+
+}  // namespace
+
+std::string summary_text(const Report& report, const Terminal& terminal) {
+  std::string text = header(report, terminal) + "\n" + stage_table(report).text(terminal) + "\n";
+  for (const StageReport& stage : report.stages)
+    if (!stage.passed)
+      text += painted(terminal, Tone::bad, stage.stage) + ": " + stage.failure + "\n\n";
+  return text + legend(report, terminal);
+}
+
+}  // namespace flash

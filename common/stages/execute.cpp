@@ -1,0 +1,87 @@
+#include "stages/execute.h"
+
+#include <cstdio>
+#include <limits>
+#include <string>
+
+#include "stages/memory.h"
+
+namespace flash {
+namespace {
+
+TensorView view(Buffer& buffer, DType dtype, std::int64_t heads, std::int64_t head_dim) {
+  return {buffer.data(), dtype, heads * head_dim, head_dim};
+}
+
+// A kernel only loads Q, K and V, so nothing is written through this view.
+TensorView view(const Buffer& buffer, DType dtype, std::int64_t heads, std::int64_t head_dim) {
+  return view(const_cast<Buffer&>(buffer), dtype, heads, head_dim);
+}
+
+std::string gigabytes(double bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f GB", bytes / 1e9);
+  return text;
+}
+
+}  // namespace
+
+Outputs unwritten_outputs(const Problem& problem) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  Outputs outputs;
+  outputs.o.resize(q_elements(problem) * size_in_bytes(problem.dtype), std::byte{0xff});
+  outputs.lse.resize(lse_elements(problem), nan);
+  return outputs;
+}
+
+TensorView key_view(const Problem& p, const Buffer& k) {
+  return view(k, p.dtype, p.kv_heads, p.head_dim);
+}
+
+KvCache filled_cache(const Problem& p, const Inputs& inputs, DType dtype, std::int64_t page_size,
+                     std::uint64_t seed) {
+  KvCache cache = make_cache(dtype, p.batch, p.kv_heads, p.head_dim, p.seqlen_k, page_size, seed);
+  tile::Device device;
+  append(device, cache, key_view(p, inputs.k), key_view(p, inputs.v), p.seqlen_k);
+  return cache;
+}
+
+AttentionArgs make_args(const Problem& p, const Inputs& inputs, Outputs& outputs) {
+  return {.batch = p.batch,
+          .heads = p.heads,
+          .kv_heads = p.kv_heads,
+          .seqlen_q = p.seqlen_q,
+          .seqlen_k = p.seqlen_k,
+          .head_dim = p.head_dim,
+          .total_q = p.total_q(),
+          .dtype = p.dtype,
+          .causal = p.causal,
+          .scale = static_cast<float>(p.softmax_scale()),
+          .cu_seqlens_q = p.packed() ? p.cu_seqlens_q.data() : nullptr,
+          .cu_seqlens_k = p.packed() ? p.cu_seqlens_k.data() : nullptr,
+          .Q = view(inputs.q, p.dtype, p.heads, p.head_dim),
+          .K = key_view(p, inputs.k),
+          .V = key_view(p, inputs.v),
+          .O = view(outputs.o, p.dtype, p.heads, p.head_dim),
+          .LSE = outputs.lse.data()};
+}
+
+void require_memory(const Stage& stage, const Problem& problem) {
+  const auto needed = static_cast<double>(stage.cost(problem).hbm_workspace.total());
+  const double there = available_memory();
+  if (needed <= there) return;
+  throw BadInput("--seqlen-q " + std::to_string(problem.seqlen_q) + " --seqlen-k " +
+                 std::to_string(problem.seqlen_k) + ": " + std::string(stage.name) + " needs " +
+                 gigabytes(needed) + " of workspace, expected at most the " + gigabytes(there) +
+                 " that are available");
+}
+
+Outputs execute(const Stage& stage, tile::Device& device, const Problem& problem,
+                const Inputs& inputs) {
+  require_memory(stage, problem);
+  Outputs outputs = unwritten_outputs(problem);
+  stage.forward(device, make_args(problem, inputs, outputs));
+  return outputs;
+}
+
+}  // namespace flash

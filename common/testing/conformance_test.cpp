@@ -1,0 +1,123 @@
+// The shared suite. It is compiled once, and runs the stages that are linked with it.
+#include "check/conformance.h"
+
+#include <gtest/gtest.h>
+
+#include "check/generator.h"
+#include "io/attention_file.h"
+#include "report/report.h"
+#include "stages/execute.h"
+
+namespace flash {
+namespace {
+
+class Conformance : public testing::TestWithParam<ConformanceCase> {};
+
+// Catches a wrong result, a result with NaN, and a kernel that reads what it has not written.
+TEST_P(Conformance, IsWithinTheBound) {
+  ASSERT_FALSE(stages().empty());
+  for (const Stage& stage : stages()) {
+    tile::Device device;
+    device.set_checked(true);
+    const Forward forward = [&](const Problem& p, const Inputs& inputs) {
+      return execute(stage, device, p, inputs);
+    };
+    const CheckResult result = check_case(GetParam(), forward, stage.fp8);
+    EXPECT_TRUE(result.passed) << stage.name << ": " << describe(result);
+  }
+}
+
+// Catches traffic that the formula leaves out, and a formula that is only about right.
+TEST_P(Conformance, CountersEqualTheFormulas) {
+  ASSERT_FALSE(stages().empty());
+  const auto& [name, problem, seed] = GetParam();
+  const Inputs inputs = generate(problem, seed);
+  for (const Stage& stage : stages()) {
+    tile::Device device;
+    execute(stage, device, problem, inputs);
+    EXPECT_EQ(describe_difference(device.counters(), stage.cost(problem)), "") << stage.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Grid, Conformance, testing::ValuesIn(conformance_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+// Catches what no list of shapes foresees. The seed of a failure makes it again.
+TEST(ConformanceRandom, AThousandProblems) {
+  ASSERT_FALSE(stages().empty());
+  constexpr DType dtypes[] = {DType::f32, DType::bf16, DType::f16};
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    const Problem problem = random_problem(seed, dtypes[seed % 3]);
+    const Inputs inputs = generate(problem, seed);
+    for (const Stage& stage : stages()) {
+      const Expected expected = expect(problem, inputs, stage.fp8);
+      tile::Device device;
+      const Outputs outputs = execute(stage, device, problem, inputs);
+      const CheckResult result = check(problem, expected, outputs);
+      ASSERT_TRUE(result.passed) << stage.name << ", seed " << seed << ": " << describe(result);
+      ASSERT_EQ(describe_difference(device.counters(), stage.cost(problem)), "")
+          << stage.name << ", seed " << seed;
+    }
+  }
+  RecordProperty("seeds", "0 to 999");
+  std::printf("seeds 0 to 999\n");
+}
+
+// Catches a result that depends on which thread runs a block, or on checked mode.
+TEST(ConformanceDeterminism, SameBitsForAnyThreadCount) {
+  ASSERT_FALSE(stages().empty());
+  Problem problem;
+  problem.batch = 2;
+  problem.seqlen_q = 333;
+  problem.seqlen_k = 517;
+  problem.kv_heads = 2;
+  problem.causal = true;
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+    problem.dtype = dtype;
+    const Inputs inputs = generate(problem, 7);
+    for (const Stage& stage : stages()) {
+      tile::Device first_device;
+      first_device.set_checked(true);
+      const Outputs first = execute(stage, first_device, problem, inputs);
+      for (const int threads : {1, 1, 2, 3, 7}) {
+        tile::Device device(tile::find_gpu("h100"), threads);
+        const Outputs again = execute(stage, device, problem, inputs);
+        EXPECT_EQ(first.o, again.o) << stage.name << ", " << threads << " threads";
+        EXPECT_EQ(first.lse, again.lse) << stage.name << ", " << threads << " threads";
+      }
+    }
+  }
+}
+
+// Catches a meaning of attention that only this project has: the outputs of another program.
+void compare_with_file(const char* file, double tolerance) {
+  ASSERT_FALSE(stages().empty());
+  const std::string path = std::string(ATTENTION_DATA_DIR) + "/" + file;
+  const AttentionFile real = read_attention_file(path + ".safetensors", /*causal=*/false);
+  const FileTensors expected = read_safetensors(path + ".expected.safetensors");
+  for (const Stage& stage : stages()) {
+    tile::Device device;
+    const Outputs outputs = execute(stage, device, real.problem, real.inputs);
+    const double allowed =
+        stage.fp8 ? expect(real.problem, real.inputs, stage.fp8).o.max + tolerance : tolerance;
+    const Buffer& o = expected.at("o").bytes;
+    ASSERT_EQ(o.size(), q_elements(real.problem) * sizeof(float));
+    for (std::int64_t i = 0; i < q_elements(real.problem); ++i) {
+      float value;
+      std::memcpy(&value, o.data() + i * sizeof value, sizeof value);
+      const double error = std::abs(element(outputs.o, real.problem.dtype, i) - value);
+      ASSERT_FALSE(!(error <= allowed)) << stage.name << ", element " << i << " of " << file;
+    }
+  }
+}
+
+TEST(ConformanceRealInputs, AgreesWithAnotherProgram) {
+  compare_with_file("minilm_512", 1e-5);
+}
+
+TEST(ConformanceRealInputs, AgreesWithAnotherProgramPacked) {
+  compare_with_file("minilm_packed", 4e-3);
+}
+
+}  // namespace
+}  // namespace flash

@@ -1,0 +1,15 @@
+// For the tests of a stage: what it counts on a problem.
+#pragma once
+
+#include "check/generator.h"
+#include "stages/execute.h"
+
+namespace flash {
+
+inline tile::Counters count(std::string_view stage, const Problem& problem) {
+  tile::Device device;
+  execute(find_stage(stage), device, problem, generate(problem, 1));
+  return device.counters();
+}
+
+}  // namespace flash
