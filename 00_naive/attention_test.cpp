@@ -11,7 +11,7 @@ using tile::Tensor;
 // Catches a score matrix that is written or read twice, or that skips HBM.
 TEST(Naive, ScoresAndWeightsGoThroughHbmOnce) {
   const tile::Counters c =
-      count("00_naive", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 300});
+      counters_of("00_naive", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 300});
   const std::int64_t matrix = 256 * 300 * 4;
   for (const Tensor tensor : {Tensor::S, Tensor::P}) {
     EXPECT_EQ(c.hbm_write[tensor], matrix);
@@ -26,9 +26,9 @@ TEST(Naive, ScoresAndWeightsGoThroughHbmOnce) {
 // Catches a causal mask that saves work: that is stage 03's idea.
 TEST(Naive, ACausalMaskSavesNothing) {
   Problem problem{.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256};
-  const tile::Counters full = count("00_naive", problem);
+  const tile::Counters full = counters_of("00_naive", problem);
   problem.causal = true;
-  EXPECT_EQ(count("00_naive", problem), full);
+  EXPECT_EQ(counters_of("00_naive", problem), full);
 }
 
 // Catches a crash where the answer is a sentence: how much it would need.

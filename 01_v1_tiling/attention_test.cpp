@@ -15,7 +15,7 @@ constexpr Problem problem_f32() {
 
 // Catches a term of N²: neither S nor P may reach HBM.
 TEST(Tiling, NoScoresInHbm) {
-  const tile::Counters c = count("01_v1_tiling", problem_f32());
+  const tile::Counters c = counters_of("01_v1_tiling", problem_f32());
   for (const Tensor tensor : {Tensor::S, Tensor::P}) {
     EXPECT_EQ(c.hbm_write[tensor] + c.hbm_read[tensor] + c.hbm_workspace[tensor], 0);
   }
@@ -24,7 +24,7 @@ TEST(Tiling, NoScoresInHbm) {
 
 // Catches a sweep that is missing or doubled.
 TEST(Tiling, TwoSweepsOverTheKeys) {
-  const tile::Counters c = count("01_v1_tiling", problem_f32());
+  const tile::Counters c = counters_of("01_v1_tiling", problem_f32());
   const std::int64_t q = 256 * 64 * 4, k = 300 * 64 * 4;
   EXPECT_EQ(c.hbm_read[Tensor::K], 2 * k);
   EXPECT_EQ(c.hbm_read[Tensor::V], k);
@@ -40,7 +40,7 @@ TEST(Tiling, TwoSweepsOverTheKeys) {
 TEST(Tiling, AccumulatesInFp32) {
   Problem problem = problem_f32();
   problem.dtype = DType::bf16;
-  const tile::Counters c = count("01_v1_tiling", problem);
+  const tile::Counters c = counters_of("01_v1_tiling", problem);
   EXPECT_EQ(c.hbm_workspace[Tensor::O_acc], 256 * 64 * 4);
   EXPECT_EQ(c.hbm_read[Tensor::O_acc], 5 * 256 * 64 * 4);
   EXPECT_EQ(c.hbm_write[Tensor::O], 256 * 64 * 2);

@@ -10,8 +10,8 @@ using tile::Tensor;
 
 // 256 queries in 2 tiles of 128; 300 keys in 5 tiles of 64. Catches a second sweep.
 TEST(OnlineSoftmax, OneSweepOverTheKeys) {
-  const tile::Counters c =
-      count("02_online_softmax", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 300});
+  const tile::Counters c = counters_of(
+      "02_online_softmax", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 300});
   const std::int64_t q = 256 * 64 * 4, k = 300 * 64 * 4;
   EXPECT_EQ(c.hbm_read[Tensor::K], k);
   EXPECT_EQ(c.hbm_read[Tensor::V], k);
@@ -28,7 +28,7 @@ TEST(OnlineSoftmax, OneSweepOverTheKeys) {
 TEST(OnlineSoftmax, TrafficIsThatOfAlgorithm1) {
   constexpr std::int64_t N = 512, d = 64, T_c = N / 64;
   const tile::Counters c =
-      count("02_online_softmax", {.heads = 1, .kv_heads = 1, .seqlen_q = N, .seqlen_k = N});
+      counters_of("02_online_softmax", {.heads = 1, .kv_heads = 1, .seqlen_q = N, .seqlen_k = N});
   const std::int64_t statistics_read = 2 * T_c * N * 4;
   EXPECT_EQ(c.hbm_read.total() - statistics_read, (T_c * 2 * N * d + 2 * N * d) * 4);
   const std::int64_t statistics_written = (2 * T_c + 1) * N * 4, zeros = N * d * 4;
@@ -38,9 +38,10 @@ TEST(OnlineSoftmax, TrafficIsThatOfAlgorithm1) {
 // Catches memory that grows with N²: FlashAttention needs O(N) beside its output.
 TEST(OnlineSoftmax, MemoryIsLinear) {
   for (const std::int64_t n : {256, 1024})
-    EXPECT_EQ(count("02_online_softmax", {.heads = 2, .kv_heads = 1, .seqlen_q = n, .seqlen_k = n})
-                  .hbm_workspace.total(),
-              2 * 2 * n * 4);
+    EXPECT_EQ(
+        counters_of("02_online_softmax", {.heads = 2, .kv_heads = 1, .seqlen_q = n, .seqlen_k = n})
+            .hbm_workspace.total(),
+        2 * 2 * n * 4);
 }
 
 }  // namespace

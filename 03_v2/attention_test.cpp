@@ -12,7 +12,7 @@ using tile::Tensor;
 // 256 queries in 2 tiles of 128; 256 keys in 4 tiles of 64. Catches O written more than once.
 TEST(V2, QueriesAndOutputMoveOnce) {
   const tile::Counters c =
-      count("03_v2", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
+      counters_of("03_v2", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
   const std::int64_t matrix = 256 * 64 * 4;
   EXPECT_EQ(c.hbm_read[Tensor::Q], matrix);
   EXPECT_EQ(c.hbm_read[Tensor::K], 2 * matrix);
@@ -23,8 +23,8 @@ TEST(V2, QueriesAndOutputMoveOnce) {
 
 // Catches tiles above the diagonal that are computed and then masked away.
 TEST(V2, ACausalMaskSkipsTiles) {
-  const tile::Counters c =
-      count("03_v2", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256, .causal = true});
+  const tile::Counters c = counters_of(
+      "03_v2", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256, .causal = true});
   EXPECT_EQ(c.hbm_read[Tensor::K], (128 + 256) * 64 * 4);
   EXPECT_EQ(c.flops, (2 + 4) * 2 * (2 * 128 * 64 * 64));
   EXPECT_EQ(c.exponentials, (2 + 4) * (128 * 64 + 128));
@@ -32,7 +32,7 @@ TEST(V2, ACausalMaskSkipsTiles) {
 
 // Catches a skip that is aligned to the top left: with more keys than queries all rows see some.
 TEST(V2, ACausalMaskIsAlignedToTheBottomRight) {
-  const tile::Counters c = count(
+  const tile::Counters c = counters_of(
       "03_v2", {.heads = 1, .kv_heads = 1, .seqlen_q = 128, .seqlen_k = 1024, .causal = true});
   EXPECT_EQ(c.hbm_read[Tensor::K], 1024 * 64 * 4);
 }
@@ -42,7 +42,7 @@ TEST(V2, ACausalMaskIsAlignedToTheBottomRight) {
 TEST(V2, MemoryOfALongSequence) {
   if (tile::cpu::lanes < 8) GTEST_SKIP() << "4.4 TFLOP take minutes with 128-bit vectors";
   const Problem problem{.heads = 1, .kv_heads = 1, .seqlen_q = 1 << 17, .seqlen_k = 1 << 17};
-  count("03_v2", problem);
+  counters_of("03_v2", problem);
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   EXPECT_LT(usage.ru_maxrss, 300'000) << "kilobytes";

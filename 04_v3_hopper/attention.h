@@ -21,7 +21,7 @@ struct Pipeline {
   bool specialise = true;  // a producer loads; otherwise the first consumer does, between products
   bool ping_pong = true;   // while one consumer is at its softmax, the other has the matrix unit
   bool overlap = true;     // so it has within one consumer: QKᵀ of the next tile
-  int stages = 2;          // tiles of K, and of V, in the ring
+  int ring_depth = 2;      // tiles of K, and of V, in the ring
 };
 
 inline constexpr int consumers = 2;
@@ -35,8 +35,8 @@ struct Attention {
   const AttentionArgs& args;
   const QueryTile* tiles;
   Ring<LeftTile<Block, rows, HeadDim>, consumers> Q{block, "Q", 1};
-  Ring<RightTile<Block, KeyRows, HeadDim>, on.stages> K{block, "K", consumers};
-  Ring<RightTile<Block, KeyRows, HeadDim>, on.stages> V{block, "V", consumers};
+  Ring<RightTile<Block, KeyRows, HeadDim>, on.ring_depth> K{block, "K", consumers};
+  Ring<RightTile<Block, KeyRows, HeadDim>, on.ring_depth> V{block, "V", consumers};
   NamedBarrier<Block> turn[consumers] = {{block, "turn[0]", consumers},
                                          {block, "turn[1]", consumers}};
 
@@ -97,7 +97,7 @@ struct Attention {
         if (fetches && use < end) fetch(ring, use, from, (use - first) * KeyRows);
       };
       if (fetches) fetch_Q(i, hbm.Q, tile.first_query);
-      for (int stage = 0; stage < on.stages; ++stage) {
+      for (int stage = 0; stage < on.ring_depth; ++stage) {
         refill(K, first + stage, hbm.K);
         refill(V, first + stage, hbm.V);
       }
@@ -116,7 +116,7 @@ struct Attention {
         wait_products<0>(block);
         if (use < first) return;
         arrive(V.empty(use));
-        refill(V, use + on.stages, hbm.V);
+        refill(V, use + on.ring_depth, hbm.V);
       };
       const auto step = [&](auto& S, const auto& last_P) {
         const std::int64_t first_key = (n - first) * KeyRows;
@@ -129,7 +129,7 @@ struct Attention {
         if (on.ping_pong) arrive(turn[1 - consumer]);
         wait_products<1>(block);
         arrive(K.empty(n));
-        refill(K, n + on.stages, hbm.K);
+        refill(K, n + on.ring_depth, hbm.K);
         if (first_key + KeyRows > tile.seen_by_all) {
           mask_end(S, hbm.keys - first_key);
           if (args.causal) mask_causal(S, tile.diagonal + consumer * rows - first_key);

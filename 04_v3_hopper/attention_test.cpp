@@ -41,7 +41,7 @@ void for_each_pipeline(const F& f) {
 std::string name(const Pipeline& on) {
   return std::string(on.specialise ? "specialised" : "unspecialised") +
          (on.ping_pong ? ", ping-pong" : "") + (on.overlap ? ", overlap, " : ", ") +
-         std::to_string(on.stages) + " stages";
+         std::to_string(on.ring_depth) + " stages";
 }
 
 // A causal batch of two lengths; nine visits of key tiles, more than the deepest ring holds.
@@ -95,7 +95,7 @@ TEST(Hopper, TakesTheLongestTilesFirst) {
 // 256 queries in 2 tiles; 256 keys in 4. Catches a consumer that fetches K and V for itself.
 TEST(Hopper, ConsumersShareKeysAndValues) {
   const tile::Counters c =
-      count("04_v3_hopper", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
+      counters_of("04_v3_hopper", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
   const std::int64_t matrix = 256 * 64 * 4;
   EXPECT_EQ(c.hbm_read[Tensor::Q], matrix);
   EXPECT_EQ(c.hbm_read[Tensor::K], 2 * matrix);
@@ -106,7 +106,7 @@ TEST(Hopper, ConsumersShareKeysAndValues) {
 // Catches on-chip memory that grows with the ring where it should not, or not where it should.
 TEST(Hopper, OnChipMemoryHoldsTheRing) {
   const tile::Counters c =
-      count("04_v3_hopper", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
+      counters_of("04_v3_hopper", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
   const std::int64_t shared = (128 + 2 * 64 + 2 * 64) * 64;      // Q, two tiles of K, two of V
   const std::int64_t consumer = 2 * 64 * 64 + 64 * 64 + 3 * 64;  // S twice, O, m, l, rescale
   EXPECT_EQ(c.on_chip_peak, 4 * (shared + 2 * consumer));

@@ -56,7 +56,7 @@ Outputs run(const Switched& switched, const Problem& problem, const Inputs& inpu
 // tiles that move at more than a byte an element.
 TEST(Fp8Traffic, ByHand) {
   const tile::Counters c =
-      count("05_fp8", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
+      counters_of("05_fp8", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
   const std::int64_t matrix = 256 * 64;
   for (const Tensor tensor : {Tensor::Q, Tensor::K, Tensor::V})
     EXPECT_EQ(c.hbm_read[tensor], 4 * matrix);
@@ -77,7 +77,7 @@ TEST(Fp8Traffic, ByHand) {
 
 // Catches a rotation over all of the padded tile: 40 columns take 64, and V's are not rotated.
 TEST(Fp8Traffic, OfAHeadDimensionThatIsNoPowerOfTwo) {
-  const tile::Counters c = count(
+  const tile::Counters c = counters_of(
       "05_fp8", {.heads = 2, .kv_heads = 1, .seqlen_q = 100, .seqlen_k = 100, .head_dim = 40});
   EXPECT_EQ(c.hbm_write[Tensor::Q8], 2 * 100 * 64);
   EXPECT_EQ(c.hbm_write[Tensor::K8], 100 * 64);
@@ -239,7 +239,7 @@ TEST(Fp8, SameBitsUnderEverySchedule) {
 // Catches memory that grows with N²: 65536 tokens, whose scores would take 17 GB in fp32.
 TEST(Fp8, MemoryOfALongSequence) {
   if (tile::cpu::lanes < 8) GTEST_SKIP() << "1.1 TFLOP take long with 128-bit vectors";
-  count("05_fp8", {.heads = 1, .kv_heads = 1, .seqlen_q = 1 << 16, .seqlen_k = 1 << 16});
+  counters_of("05_fp8", {.heads = 1, .kv_heads = 1, .seqlen_q = 1 << 16, .seqlen_k = 1 << 16});
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   EXPECT_LT(usage.ru_maxrss, 200'000) << "kilobytes";

@@ -154,8 +154,8 @@ AttentionArgs with_cache(AttentionArgs args, const KvCache& cache, int splits) {
           "cache: " + std::to_string(cache.kv_heads) + " key heads of " +
               std::to_string(cache.head_dim),
           std::to_string(args.kv_heads) + " of " + std::to_string(args.head_dim));
-  require(splits >= 0 && splits <= most_splits, "splits: " + std::to_string(splits),
-          "1 to " + std::to_string(most_splits) + ", or 0");
+  require(splits >= 0 && splits <= max_splits, "splits: " + std::to_string(splits),
+          "1 to " + std::to_string(max_splits) + ", or 0");
   args.K = elements(cache, cache.k);
   args.V = elements(cache, cache.v);
   args.seqlen_k = *std::max_element(cache.lengths.begin(), cache.lengths.end());

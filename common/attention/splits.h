@@ -9,7 +9,7 @@
 
 namespace flash {
 
-inline constexpr int most_splits = 128;
+inline constexpr int max_splits = 128;
 
 // SMs of an H100. Whatever the machine, it is this number that splits are made for: the splits
 // decide how sums are rounded, and results should not depend on the number of cores.
@@ -53,11 +53,11 @@ inline int num_splits(std::int64_t blocks, std::int64_t query_tiles, std::int64_
   if (blocks >= 0.8 * processors) {
     const bool too_large = kv_bytes > second_cache && query_tiles >= 2 * processors && !causal;
     return too_large ? static_cast<int>(std::min<std::int64_t>(
-                           tile::ceil_div(kv_bytes, second_cache), most_splits))
+                           tile::ceil_div(kv_bytes, second_cache), max_splits))
                      : 1;
   }
   if (blocks == 0 || key_tiles <= 4) return 1;
-  const auto most = static_cast<int>(std::min<std::int64_t>(key_tiles, most_splits));
+  const auto most = static_cast<int>(std::min<std::int64_t>(key_tiles, max_splits));
   const auto efficiency = [&](int splits) {
     const double waves = static_cast<double>(blocks * splits) / processors;
     return waves / std::ceil(waves);

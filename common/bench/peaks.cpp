@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "tile/aligned.h"
-#include "tile/cpu/simd.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace flash {
 namespace {

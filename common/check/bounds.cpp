@@ -11,7 +11,7 @@
 namespace flash {
 namespace {
 
-constexpr double most_flops = 2e10;  // of the rows that are checked
+constexpr double max_flops = 2e10;  // of the rows that are checked
 
 constexpr double unit_roundoff = 0x1p-24;  // of fp32
 
@@ -150,7 +150,7 @@ Expected expect(const Problem& problem, const Inputs& inputs, const Rows& rows,
 }
 
 Expected expect(const Problem& problem, const Inputs& inputs, const Precision& precision) {
-  return expect(problem, inputs, sample_rows(problem, most_flops), precision);
+  return expect(problem, inputs, sample_rows(problem, max_flops), precision);
 }
 
 }  // namespace flash

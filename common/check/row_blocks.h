@@ -63,7 +63,7 @@ struct RowBlock {
 
 // Blocks small enough that the scores of all threads together take at most 32 MB.
 inline std::vector<RowBlock> row_blocks(const Problem& problem, const Rows& rows) {
-  constexpr std::int64_t most_rows = 64, score_bytes = 32 << 20;
+  constexpr std::int64_t max_rows = 64, score_bytes = 32 << 20;
   std::vector<RowBlock> blocks;
   std::int64_t result = 0;
   for (std::int64_t b = 0; b < problem.batch; ++b) {
@@ -71,7 +71,7 @@ inline std::vector<RowBlock> row_blocks(const Problem& problem, const Rows& rows
     const std::int64_t row_bytes =
         std::max<std::int64_t>(1, problem.sequence(b).k_length) * sizeof(double);
     const std::int64_t step =
-        std::clamp<std::int64_t>(score_bytes / hardware_threads() / row_bytes, 1, most_rows);
+        std::clamp<std::int64_t>(score_bytes / hardware_threads() / row_bytes, 1, max_rows);
     for (std::int64_t h = 0; h < problem.heads; ++h)
       for (std::int64_t first = 0; first < length; first += step)
         blocks.push_back({b, h, first, std::min(step, length - first), result + first});

@@ -14,7 +14,7 @@ constexpr std::int64_t smallest_sample = 16;
 
 // Bounds the memory of the results: 12 bytes an element for the reference and the plain
 // computation.
-constexpr double most_elements = 3e6;
+constexpr double max_elements = 3e6;
 
 std::vector<std::int64_t> sample(std::int64_t length, std::int64_t count, std::uint64_t key) {
   const std::int64_t telling[] = {0,  length - 1, length / 2, 1,   length - 2, 63,
@@ -57,8 +57,8 @@ Rows sample_rows(const Problem& problem, double budget) {
   Rows rows = all_rows(problem);
   const double cost = flops(problem, rows);
   const auto elements = static_cast<double>(q_elements(problem));
-  if (cost <= budget && elements <= most_elements) return rows;
-  const double share = std::min(budget / cost, most_elements / elements);
+  if (cost <= budget && elements <= max_elements) return rows;
+  const double share = std::min(budget / cost, max_elements / elements);
   rows.of_sequence.clear();
   for (std::int64_t b = 0; b < problem.batch; ++b) {
     const std::int64_t length = problem.sequence(b).q_length;

@@ -1,7 +1,7 @@
 #include "cli/help.h"
 
 #include "report/machine.h"
-#include "tile/cpu/simd.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace flash {
 

@@ -29,12 +29,12 @@ function(attention_simd_flags variable)
   set(${variable} ${flags_${ATTENTION_SIMD}} PARENT_SCOPE)
 endfunction()
 
-# Says which instruction set the flags select, as tile/cpu/simd.h itself sees it.
+# Says which instruction set the flags select, as tile/cpu/simd/simd.h itself sees it.
 function(attention_print_simd)
   separate_arguments(user_flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
   execute_process(
     COMMAND ${CMAKE_CXX_COMPILER} ${user_flags} ${ARGN} -std=c++20 -E -P
-            ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../tile/cpu/simd.h
+            ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../tile/cpu/simd/simd.h
     OUTPUT_VARIABLE source ERROR_QUIET)
   string(REGEX MATCH "simd_name = \"([^\"]*)\"" match "${source}")
   set(selected ${CMAKE_MATCH_1})

@@ -12,7 +12,7 @@
 namespace flash {
 namespace {
 
-constexpr double most_flops = 2e8;  // of a mistake
+constexpr double max_flops = 2e8;  // of a mistake
 constexpr std::int64_t tiles[] = {64, 128, 32, 16, 256};
 
 // How much closer than the right result a mistake's has to be, in root mean square.
@@ -114,7 +114,7 @@ std::string closest_mistake(const Problem& problem, const Inputs& inputs, const 
 
 std::string diagnose(const Problem& problem, const Inputs& inputs, const Outputs& outputs,
                      Compared compared) {
-  const Rows rows = sample_rows(problem, most_flops);
+  const Rows rows = sample_rows(problem, max_flops);
   const RowResults<double> actual = gather(problem, outputs, rows);
   RowResults<double> right = reference_forward(problem, inputs, rows);
   round_to(problem.dtype, right.o);

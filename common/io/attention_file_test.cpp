@@ -8,7 +8,7 @@
 #include <random>
 #include <span>
 
-#include "testing/refusal.h"
+#include "testing/bad_input.h"
 
 namespace flash {
 namespace {
@@ -90,7 +90,8 @@ TEST(AttentionFile, names_the_tensor_that_disagrees) {
   for (const Disagreement& disagreement : disagreements) {
     FileTensors file = disagreement.file;
     disagreement.spoil(file);
-    const std::string message = refusal([&] { attention_file_from(file, "file", false); });
+    const std::string message =
+        message_of_bad_input([&] { attention_file_from(file, "file", false); });
     EXPECT_EQ(message.find("--input file: "), 0u) << message;
     EXPECT_NE(message.find(disagreement.expected), message.npos) << message;
     EXPECT_EQ(message.find('\n'), message.npos) << message;

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "io/safetensors.h"
-#include "testing/refusal.h"
+#include "testing/bad_input.h"
 
 namespace flash {
 namespace {
@@ -66,7 +66,7 @@ TEST_F(SafetensorsFiles, a_failed_write_leaves_the_old_file) {
   const rlimit small{1000, limit.rlim_max};
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   setrlimit(RLIMIT_FSIZE, &small);
-  const auto message = refusal([&] {
+  const auto message = message_of_bad_input([&] {
     write_safetensors(path_, {{"x", {"U8", {100'000}, bytes(100'000, 1)}}});
   });
   setrlimit(RLIMIT_FSIZE, &limit);
@@ -89,7 +89,7 @@ TEST_F(SafetensorsFiles, names_a_path_that_cannot_be_read) {
   std::ofstream(path_, std::ios::binary) << std::string("\1\xe1\xf5\5\0\0\0\0{}", 10);
   fs::resize_file(path_, 200'000'000);  // takes no space on the disk
   for (const auto& [path, expected] : cases) {
-    const std::string message = refusal([&path = path] { read_safetensors(path); });
+    const std::string message = message_of_bad_input([&path = path] { read_safetensors(path); });
     EXPECT_NE(message.find(expected), message.npos) << message;
   }
 }
@@ -100,7 +100,8 @@ TEST_F(SafetensorsFiles, names_a_path_that_cannot_be_written) {
       {folder_, "is a directory, expected a file that can be written"},
       {"/dev/null", "--output /dev/null: is not a regular file"}};
   for (const auto& [path, expected] : cases) {
-    const std::string message = refusal([&path = path] { write_safetensors(path, {}); });
+    const std::string message =
+        message_of_bad_input([&path = path] { write_safetensors(path, {}); });
     EXPECT_NE(message.find(expected), message.npos) << message;
   }
   EXPECT_EQ(files(), 0u);

@@ -9,7 +9,7 @@
 #include <bit>
 #include <span>
 
-#include "testing/refusal.h"
+#include "testing/bad_input.h"
 
 namespace flash {
 namespace {
@@ -125,7 +125,7 @@ const Hostile hostile_files[] = {
 
 TEST(Safetensors, refuses_every_hostile_file_in_one_short_line) {
   for (const Hostile& hostile : hostile_files) {
-    const std::string message = refusal([&] { parse(hostile.bytes); });
+    const std::string message = message_of_bad_input([&] { parse(hostile.bytes); });
     EXPECT_NE(message.find(hostile.expected), message.npos) << hostile.defect << ": " << message;
     EXPECT_EQ(message.find("--input file: "), 0u) << hostile.defect << ": " << message;
     EXPECT_TRUE(is_one_line_of_ascii(message)) << hostile.defect << ": " << message;
@@ -139,7 +139,7 @@ TEST(Safetensors, refuses_a_file_cut_anywhere) {
       file_of("{" + byte_tensor("x", 0, 4) + "," + byte_tensor("y", 4, 9) + "}", 9);
   ASSERT_EQ(parse(whole).size(), 2u);
   for (std::size_t size = 0; size < whole.size(); ++size)
-    EXPECT_NE(refusal([&] { parse(whole.substr(0, size)); }), "accepted") << size;
+    EXPECT_NE(message_of_bad_input([&] { parse(whole.substr(0, size)); }), "accepted") << size;
 }
 
 TEST(Safetensors, accepts_what_is_unusual_but_legal) {

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <thread>
 
-#include "tile/cpu/simd.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace flash {
 namespace {

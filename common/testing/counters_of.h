@@ -6,7 +6,7 @@
 
 namespace flash {
 
-inline tile::Counters count(std::string_view stage, const Problem& problem) {
+inline tile::Counters counters_of(std::string_view stage, const Problem& problem) {
   tile::Device device;
   execute(find_stage(stage), device, problem, generate(problem, 1));
   return device.counters();

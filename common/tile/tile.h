@@ -5,8 +5,8 @@
 
 #include "tile/cpu/async.h"
 #include "tile/cpu/device.h"
-#include "tile/cpu/matrix.h"
 #include "tile/cpu/memory.h"
+#include "tile/cpu/products.h"
 #include "tile/cpu/quantise.h"
 #include "tile/cpu/rotate.h"
 #include "tile/cpu/rows.h"

@@ -2,7 +2,7 @@
 //
 // Without checking a copy or a product is done when it is issued, which every program that waits
 // for it correctly allows. In checked mode it is in flight until it is waited for: its tile is
-// poisoned, and the watch reports who touches it.
+// poisoned, and the race detector reports who touches it.
 #pragma once
 
 #include <array>
@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "tile/cpu/barrier.h"
-#include "tile/cpu/matrix.h"
 #include "tile/cpu/memory.h"
+#include "tile/cpu/products.h"
 
 namespace tile::cpu {
 
@@ -35,7 +35,7 @@ void load_async(const TileView<Rows, Cols, Layout>& tile, const HbmMatrix& hbm, 
     return barrier.bytes_arrived(bytes(tile));
   }
   poison(tile);
-  tile.block->watch().copy_issued(on_chip(tile), barrier.index(), phase);
+  tile.block->race_detector().copy_issued(on_chip(tile), barrier.index(), phase);
   tile.block->scheduler().add_copy(
       [tile = TileView<Rows, Cols, Layout>(tile), hbm, part, to = &barrier] {
         move_in(tile, hbm, part);
@@ -49,15 +49,15 @@ void issue_product(const TileView<Rows, Cols, Order::columns>& result, const Lef
                    const Right& right, bool chains, const Run& run) {
   Block& block = *result.block;
   if (!block.checked()) return run();
-  if (chains) block.products().uncover(block.watch(), block.role(), result.data);
+  if (chains) block.async_products().uncover(block.race_detector(), block.role(), result.data);
   run();
-  block.products().issue(block.watch(), block.role(), {result.data, on_chip(left), on_chip(right)},
-                         Rows * Cols);
+  block.async_products().issue(block.race_detector(), block.role(),
+                               {result.data, on_chip(left), on_chip(right)}, Rows * Cols);
   poison(result);
 }
 
 // WGMMA: the products of matrix.h, done once wait_products says so. Until then neither their result
-// may be touched nor their operands overwritten. Products into one accumulator may follow one
+// may be touched nor their operands overwritten. AsyncProducts into one accumulator may follow one
 // another without waiting. A factor is applied when the product is issued.
 template <int Rows, int Cols, int Depth>
 void mma_ABt_async(const TileView<Rows, Cols, Order::columns>& S,
@@ -83,13 +83,13 @@ void mma_AB_async(const TileView<Rows, Cols, Order::columns>& O,
 
 // wgmma.commit_group: the products issued since the last form a group, which may be empty.
 inline void commit_products(Block& block) {
-  if (block.checked()) block.products().commit(block.role());
+  if (block.checked()) block.async_products().commit(block.role());
 }
 
 // wgmma.wait_group: waits until at most the latest `Pending` groups are in flight.
 template <int Pending>
 void wait_products(Block& block) {
-  if (block.checked()) block.products().wait(block.watch(), block.role(), Pending);
+  if (block.checked()) block.async_products().wait(block.race_detector(), block.role(), Pending);
 }
 
 // A warpgroup's part of the kernel.
@@ -110,7 +110,8 @@ void warpgroups(Block& block, const NamedRole<F>&... roles) {
   const auto whole = [&block](const auto& role) {
     return [&block, &role] {
       role.run();
-      if (block.products().in_flight(block.role())) block.fail("ends with a product in flight");
+      if (block.async_products().in_flight(block.role()))
+        block.fail("ends with a product in flight");
     };
   };
   block.run({Role{roles.name, whole(roles)}...});

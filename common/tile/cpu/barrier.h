@@ -14,7 +14,7 @@ class Barrier final : public Signal {
  public:
   Barrier(Block& block, std::string_view name, int arrivals)
       : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {
-    if (block.checked()) index_ = block.watch().add_barrier(name);
+    if (block.checked()) index_ = block.race_detector().add_barrier(name);
   }
 
   void arrive(std::int64_t expected_bytes = 0) {
@@ -22,7 +22,7 @@ class Barrier final : public Signal {
     bytes_ += expected_bytes;
     expected_ += expected_bytes;
     --missing_;
-    publish();
+    release();
     require_enough_expected();
     complete();
   }
@@ -31,8 +31,8 @@ class Barrier final : public Signal {
   std::int64_t issue(std::int64_t bytes) {
     issued_ += bytes;
     require_enough_expected();
-    publish();
-    return happened;
+    release();
+    return completed_phases;
   }
 
   void bytes_arrived(std::int64_t bytes) {
@@ -44,15 +44,15 @@ class Barrier final : public Signal {
   // counts as complete, so that a producer finds its slots empty.
   void wait(int parity) {
     if (block_->checked()) return wait_checked(parity);
-    if (happened % 2 == parity) block_->scheduler().wait(*this, happened + 1);
+    if (completed_phases % 2 == parity) block_->scheduler().wait(*this, completed_phases + 1);
   }
 
   int index() const { return index_; }
 
   std::string describe() const override {
-    std::string text = "barrier " + std::string(name_) + ", phase " + std::to_string(happened) +
-                       ": " + std::to_string(arrivals_ - missing_) + " of " +
-                       std::to_string(arrivals_) + " arrivals";
+    std::string text =
+        "barrier " + std::string(name_) + ", phase " + std::to_string(completed_phases) + ": " +
+        std::to_string(arrivals_ - missing_) + " of " + std::to_string(arrivals_) + " arrivals";
     if (expected_ > 0 || issued_ > 0)
       text += ", " + std::to_string(expected_) + " bytes expected and " + std::to_string(issued_) +
               " on their way";
@@ -69,13 +69,13 @@ class Barrier final : public Signal {
     block_->scheduler().wait(*this, phase + 1);
     require_not_lapped(phase);
     next = phase + 1;
-    block_->watch().learn(role, completed_);
-    block_->watch().learn_phases(role, index_, phase + 1);
+    block_->race_detector().acquire(role, completed_);
+    block_->race_detector().acquire_phases(role, index_, phase + 1);
   }
 
   // Once a second phase is complete, the parity says that the first is not.
   void require_not_lapped(std::int64_t phase) const {
-    if (happened <= phase + 1) return;
+    if (completed_phases <= phase + 1) return;
     block_->fail("lapped: waits for phase " + std::to_string(phase) + " of barrier " +
                  std::string(name_) + ", and phase " + std::to_string(phase + 1) +
                  " is complete as well");
@@ -86,13 +86,13 @@ class Barrier final : public Signal {
       block_->fail("more bytes than expected: " + describe());
   }
 
-  void publish() {
-    if (block_->checked()) merge(arriving_, block_->watch().publish(block_->role()));
+  void release() {
+    if (block_->checked()) merge(arriving_, block_->race_detector().release(block_->role()));
   }
 
   void complete() {
     if (missing_ > 0 || bytes_ != 0) return;
-    ++happened;
+    ++completed_phases;
     missing_ = arrivals_;
     expected_ = issued_ = 0;
     completed_ = arriving_;
@@ -105,7 +105,8 @@ class Barrier final : public Signal {
   std::int64_t bytes_ = 0;                  // expected and not yet there
   std::int64_t expected_ = 0, issued_ = 0;  // bytes of this phase
   Clock arriving_, completed_;
-  std::int64_t next_phase_[Watch::most_roles] = {};  // of each role, the next that it waits for
+  std::int64_t next_phase_[RaceDetector::max_roles] =
+      {};  // of each role, the next that it waits for
 };
 
 // bar.sync and bar.arrive: complete when `arrivals` warpgroups have arrived, then begins again.
@@ -115,19 +116,19 @@ class NamedBarrier final : public Signal {
       : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {}
 
   void arrive() {
-    if (block_->checked()) merge(arriving_, block_->watch().publish(block_->role()));
+    if (block_->checked()) merge(arriving_, block_->race_detector().release(block_->role()));
     if (--missing_ > 0) return;
-    ++happened;
+    ++completed_phases;
     missing_ = arrivals_;
     completed_ = arriving_;
   }
 
   // Arrives, and waits until the others have.
   void sync() {
-    const std::int64_t mine = happened;
+    const std::int64_t mine = completed_phases;
     arrive();
     block_->scheduler().wait(*this, mine + 1);
-    if (block_->checked()) block_->watch().learn(block_->role(), completed_);
+    if (block_->checked()) block_->race_detector().acquire(block_->role(), completed_);
   }
 
   std::string describe() const override {

@@ -1,4 +1,5 @@
-// A block of the grid on a CPU core: its place, its on-chip memory, and the watch over both.
+// A block of the grid on a CPU core: its place, its on-chip memory, and what checked mode knows of
+// both.
 #pragma once
 
 #include <algorithm>
@@ -13,9 +14,9 @@
 
 #include "tile/aligned.h"
 #include "tile/counters.h"
-#include "tile/cpu/products.h"
+#include "tile/cpu/checks/async_products.h"
+#include "tile/cpu/checks/race_detector.h"
 #include "tile/cpu/scheduler.h"
-#include "tile/cpu/watch.h"
 #include "tile/error.h"
 #include "tile/gpu.h"
 
@@ -60,8 +61,8 @@ class Block {
   void begin(GridIndex position, std::int64_t index) {
     position_ = position;
     core_.scheduler.begin(schedule_, static_cast<std::uint64_t>(index));
-    if (checked_) watch_.begin();
-    products_.begin();
+    if (checked_) race_detector_.begin();
+    async_products_.begin();
     work_.clear();
     tiles_.clear();
     used_floats_ = 0;
@@ -80,7 +81,7 @@ class Block {
     used_floats_ += (elements + 15) / 16 * 16;
     if (checked_) {
       std::fill_n(data, elements, std::bit_cast<float>(unwritten));
-      watch_.add_tile(tile, data, elements);
+      race_detector_.add_tile(tile, data, elements);
     }
     return data;
   }
@@ -97,16 +98,16 @@ class Block {
     return work_[n];
   }
 
-  Watch& watch() { return watch_; }
+  RaceDetector& race_detector() { return race_detector_; }
   Scheduler& scheduler() { return core_.scheduler; }
-  Products& products() { return products_; }
+  AsyncProducts& async_products() { return async_products_; }
   int role() const { return std::max(core_.scheduler.current(), 0); }
 
   // Runs the roles of the block to their ends.
   void run(std::vector<Role> roles) {
     std::vector<std::string_view> names;
     for (const Role& role : roles) names.push_back(role.name);
-    watch_.set_roles(std::move(names));
+    race_detector_.set_roles(std::move(names));
     try {
       core_.scheduler.run(std::move(roles));
     } catch (const Deadlock& deadlock) {
@@ -125,9 +126,9 @@ class Block {
   [[noreturn]] void fail(std::string_view what) const {
     throw TileError(std::string(kernel_) + ", block (" + std::to_string(position_.x) + ", " +
                     std::to_string(position_.y) + ", " + std::to_string(position_.z) + ")" +
-                    (core_.scheduler.current() < 0
-                         ? ""
-                         : ", " + std::string(watch_.role_name(core_.scheduler.current()))) +
+                    (core_.scheduler.current() < 0 ? ""
+                                                   : ", " + std::string(race_detector_.role_name(
+                                                                core_.scheduler.current()))) +
                     ": " + std::string(what));
   }
 
@@ -165,8 +166,8 @@ class Block {
   std::uint64_t schedule_;
   std::function<std::int64_t()> take_work_;
   std::vector<std::int64_t> work_;
-  Watch watch_;
-  Products products_;
+  RaceDetector race_detector_;
+  AsyncProducts async_products_;
   std::set<std::string> names_;
   GridIndex position_{};
   Counters counters_;

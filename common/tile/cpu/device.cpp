@@ -8,9 +8,9 @@ void Device::launch(std::string_view name, GridIndex grid, std::int64_t pieces, 
   run.blocks = grid.x * grid.y * grid.z;
   run.pieces = pieces;
   const auto work = [&](int member) { run_blocks(cores_[member], run, name, grid, dtype, kernel); };
-  if (run.blocks > 1 && !team_) team_.emplace(static_cast<int>(cores_.size()));
+  if (run.blocks > 1 && !thread_pool_) thread_pool_.emplace(static_cast<int>(cores_.size()));
   if (run.blocks > 1)
-    team_->run(work);
+    thread_pool_->run(work);
   else
     work(0);
   if (run.error) std::rethrow_exception(run.error);

@@ -83,7 +83,8 @@ class Device {
   Counters counters_;
   std::map<Tensor, Allocation> workspace_;
   std::vector<Core> cores_;
-  std::optional<Team> team_;  // from the first launch of several blocks on; joined first of all
+  std::optional<ThreadPool>
+      thread_pool_;  // from the first launch of several blocks on; joined first of all
 };
 
 }  // namespace tile::cpu

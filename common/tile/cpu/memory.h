@@ -7,10 +7,10 @@
 #include <string>
 #include <type_traits>
 
-#include "tile/cpu/narrow.h"
+#include "tile/cpu/simd/narrow.h"
+#include "tile/cpu/simd/transpose.h"
+#include "tile/cpu/simd/widen.h"
 #include "tile/cpu/tiles.h"
-#include "tile/cpu/transpose.h"
-#include "tile/cpu/widen.h"
 #include "tile/hbm.h"
 
 namespace tile::cpu {

@@ -6,7 +6,7 @@
 #include <functional>
 #include <utility>
 
-#include "tile/cpu/narrow.h"
+#include "tile/cpu/simd/narrow.h"
 #include "tile/cpu/tiles.h"
 
 namespace tile::cpu {
@@ -17,30 +17,31 @@ using ColumnTile = TileView<Rows, Cols, Order::columns>;
 // After this many elements of a tile the rows begin again at a vector's first lane. A tile of fewer
 // rows than lanes has several columns in each vector.
 template <int Rows>
-inline constexpr int period = std::max(Rows, lanes);
+inline constexpr int lane_period = std::max(Rows, lanes);
 
 // A number for each row, for every lane of a period.
 template <int Rows>
-struct Spread {
+struct RowBroadcast {
   template <class F = std::identity>
-  explicit Spread(const float* row, F f = {}) {
-    static_assert(period<Rows> % Rows == 0 && period<Rows> % lanes == 0, "rows fill whole vectors");
-    for (int r = 0; r < period<Rows>; ++r) value[r] = f(row[r % Rows]);
+  explicit RowBroadcast(const float* row, F f = {}) {
+    static_assert(lane_period<Rows> % Rows == 0 && lane_period<Rows> % lanes == 0,
+                  "rows fill whole vectors");
+    for (int r = 0; r < lane_period<Rows>; ++r) value[r] = f(row[r % Rows]);
   }
   // What belongs to the vector of a tile that begins at element i.
-  Vec at(int i) const { return load(value + i % period<Rows>); }
+  Vec at(int i) const { return load(value + i % lane_period<Rows>); }
 
-  alignas(64) float value[period<Rows>];
+  alignas(64) float value[lane_period<Rows>];
 };
 
 // Calls f(i) for each vector of a tile: it begins at element i. A row vector of few rows fills a
 // part of one; every tile's memory ends with a whole vector.
 template <int Rows, int Cols, class F>
 inline void for_each_vector(const ColumnTile<Rows, Cols>&, F f) {
-  static_assert(Rows * Cols % period<Rows> == 0 || Cols == 1);
-  for (int first = 0; first < Rows * Cols; first += period<Rows>) {
+  static_assert(Rows * Cols % lane_period<Rows> == 0 || Cols == 1);
+  for (int first = 0; first < Rows * Cols; first += lane_period<Rows>) {
     TILE_UNROLL
-    for (int i = 0; i < period<Rows>; i += lanes) f(first + i);
+    for (int i = 0; i < lane_period<Rows>; i += lanes) f(first + i);
   }
 }
 
@@ -64,10 +65,10 @@ inline void reduce_columns(float* result, const ColumnTile<Rows, Cols>& tile, fl
   if constexpr (Cols == 1)
     return for_each_vector(
         tile, [&](int i) { store(result + i, f(load(result + i), load(tile.data + i))); });
-  constexpr int vectors = std::min(vector_block, period<Rows> / lanes);
+  constexpr int vectors = std::min(vector_block, lane_period<Rows> / lanes);
   constexpr int chains = Rows * Cols % (vector_block * lanes) == 0 ? vector_block / vectors : 1;
-  constexpr int step = chains * period<Rows>;
-  static_assert(period<Rows> % (vectors * lanes) == 0, "rows fill whole register blocks");
+  constexpr int step = chains * lane_period<Rows>;
+  static_assert(lane_period<Rows> % (vectors * lanes) == 0, "rows fill whole register blocks");
   for (int r = 0; r < Rows; r += vectors * lanes) {
     Vec value[chains][vectors];
     TILE_UNROLL
@@ -76,7 +77,7 @@ inline void reduce_columns(float* result, const ColumnTile<Rows, Cols>& tile, fl
       TILE_UNROLL
       for (int i = 0; i < chains * vectors; ++i) {
         Vec& x = value[i / vectors][i % vectors];
-        x = f(x, load(tile.data + c + r + i / vectors * period<Rows> + i % vectors * lanes));
+        x = f(x, load(tile.data + c + r + i / vectors * lane_period<Rows> + i % vectors * lanes));
       }
     }
     TILE_UNROLL
@@ -154,7 +155,8 @@ void exp2_difference(const ColumnTile<Rows, Cols>& tile, const ColumnTile<Rows, 
   reads("exp2_difference", row);
   writes("exp2_difference", tile);
   tile.block->counters().exponentials += Rows * Cols;
-  const Spread<Rows> shift(row.data, [&](float x) { return x == -INFINITY ? 0 : x * factor; });
+  const RowBroadcast<Rows> shift(row.data,
+                                 [&](float x) { return x == -INFINITY ? 0 : x * factor; });
   static_assert(Rows * Cols % (vector_block * lanes) == 0);
   for (int i = 0; i < Rows * Cols; i += vector_block * lanes) {
     Vec x[vector_block];
@@ -198,7 +200,7 @@ void multiply_rows(const ColumnTile<Rows, Cols>& tile, const ColumnTile<Rows, 1>
   reads("multiply_rows", tile);
   reads("multiply_rows", row);
   writes("multiply_rows", tile);
-  const Spread<Rows> factor(row.data);
+  const RowBroadcast<Rows> factor(row.data);
   for_each_vector(tile, [&](int i) { store(tile.data + i, load(tile.data + i) * factor.at(i)); });
 }
 
@@ -208,7 +210,7 @@ void divide_rows(const ColumnTile<Rows, Cols>& tile, const ColumnTile<Rows, 1>& 
   reads("divide_rows", tile);
   reads("divide_rows", row);
   writes("divide_rows", tile);
-  const Spread<Rows> divisor(row.data, [](float x) { return x == 0 ? INFINITY : x; });
+  const RowBroadcast<Rows> divisor(row.data, [](float x) { return x == 0 ? INFINITY : x; });
   for_each_vector(tile, [&](int i) { store(tile.data + i, load(tile.data + i) / divisor.at(i)); });
 }
 

@@ -23,7 +23,7 @@ struct Role {
 
 // Something that happens again and again, and that roles wait for.
 struct Signal {
-  std::int64_t happened = 0;  // how many times
+  std::int64_t completed_phases = 0;  // how many times
 
   virtual std::string describe() const = 0;
 
@@ -68,16 +68,18 @@ class Scheduler {
   // The role that is running; -1 outside run().
   int current() const { return current_; }
 
-  // Returns when the signal has happened `times` times. Called by a role, or by a block without.
+  // Returns when the signal has completed_phases `times` times. Called by a role, or by a block
+  // without.
   void wait(const Signal& signal, std::int64_t times) {
     if (current_ < 0) {
-      while (signal.happened < times && complete_copy()) {
+      while (signal.completed_phases < times && complete_copy()) {
       }
-      if (signal.happened < times) throw Deadlock{"the block waits for " + signal.describe()};
+      if (signal.completed_phases < times)
+        throw Deadlock{"the block waits for " + signal.describe()};
       return;
     }
     if (error_) throw Cancelled();
-    if (signal.happened >= times && !(random_ && numbers_() % 2)) return;
+    if (signal.completed_phases >= times && !(random_ && numbers_() % 2)) return;
     tasks_[current_].signal = &signal;
     tasks_[current_].times = times;
     tasks_[current_].fiber.suspend();
@@ -94,7 +96,8 @@ class Scheduler {
   struct Task {
     Scheduler* owner = nullptr;
     Role role;
-    const Signal* signal = nullptr;  // that it waits for, until it has happened so many times
+    const Signal* signal =
+        nullptr;  // that it waits for, until it has completed_phases so many times
     std::int64_t times = 0;
     Fiber fiber;
     bool ended = true;
@@ -117,7 +120,7 @@ class Scheduler {
 
   bool ready(int role) const {
     const Task& task = tasks_[role];
-    return !task.ended && (error_ || !task.signal || task.signal->happened >= task.times);
+    return !task.ended && (error_ || !task.signal || task.signal->completed_phases >= task.times);
   }
 
   // The next role to run, after copies that may arrive before; -1 when all have ended.

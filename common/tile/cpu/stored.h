@@ -1,8 +1,8 @@
 // A right operand that keeps the type in which HBM stores it, and is converted as it is used.
 #pragma once
 
-#include "tile/cpu/matrix.h"
 #include "tile/cpu/paged.h"
+#include "tile/cpu/products.h"
 
 namespace tile::cpu {
 
@@ -30,7 +30,7 @@ struct StoredTile {
 template <class T>
 struct StoredRows {
   static constexpr int line = 64 / sizeof(T);
-  static constexpr bool in_bf16 = can_dot<T>;
+  static constexpr bool in_bf16 = has_bf16_dot<T>;
   static constexpr float in_units_of = unit<T>;
   const std::byte* const* row;
   const std::byte* const* next;
@@ -86,7 +86,7 @@ const TileView<Rows, Cols, Order::rows>& convert(const StoredTile<Rows, Cols>& t
 template <int Rows, int Cols, int Depth>
 void mma_ABt(const TileView<Rows, Cols, Order::columns>& S,
              const TileView<Rows, Depth, Order::columns>& A, const StoredTile<Cols, Depth>& B) {
-  if constexpr (few_rows<Rows>) {
+  if constexpr (fits_one_vector<Rows>) {
     if (B.row[0]) {
       reads("mma_ABt", A);
       reads("mma_ABt", B.floats);
@@ -106,7 +106,7 @@ template <int Rows, int Cols, int Depth>
 void mma_AB(const TileView<Rows, Cols, Order::columns>& O,
             const TileView<Rows, Depth, Order::columns>& A, const StoredTile<Depth, Cols>& B,
             const TileView<Rows, 1, Order::columns>& factor) {
-  if constexpr (few_rows<Rows>) {
+  if constexpr (fits_one_vector<Rows>) {
     if (B.row[0]) {
       reads("mma_AB", O);
       reads("mma_AB", A);
@@ -116,7 +116,7 @@ void mma_AB(const TileView<Rows, Cols, Order::columns>& O,
       O.block->counters().flops += 2ll * Rows * Cols * Depth;
       return with_type(B.hbm.dtype, [&](auto type) {
         const StoredRows<decltype(type)> rows_of_B = {B.row, B.next};
-        multiply_few<Rows, Cols, Depth, Into::rescale>(O.data, A.data, rows_of_B, factor.data);
+        multiply_few<Rows, Cols, Depth, Update::rescale>(O.data, A.data, rows_of_B, factor.data);
       });
     }
   }

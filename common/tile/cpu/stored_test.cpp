@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "tile/cpu/widen.h"
+#include "tile/cpu/simd/widen.h"
 #include "tile/tile.h"
 
 namespace tile {

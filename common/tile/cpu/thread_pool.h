@@ -8,16 +8,16 @@
 
 namespace tile::cpu {
 
-class Team {
+class ThreadPool {
  public:
   // `members` threads, of which the caller is the first.
-  explicit Team(int members) {
+  explicit ThreadPool(int members) {
     for (int member = 1; member < members; ++member)
       helpers_.emplace_back([this, member] { help(member); });
   }
-  Team(const Team&) = delete;
+  ThreadPool(const ThreadPool&) = delete;
 
-  ~Team() {
+  ~ThreadPool() {
     begin(nullptr);
     for (std::thread& helper : helpers_) helper.join();
   }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tile/cpu/block.h"
-#include "tile/cpu/simd.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace tile::cpu {
 
@@ -136,7 +136,7 @@ template <int Rows, int Cols, Order Layout>
 void reads(std::string_view operation, const TileView<Rows, Cols, Layout>& tile) {
   Block& block = *tile.block;
   if (!block.checked()) return;
-  require_no_hazard(block, block.watch().read(block.role(), operation, on_chip(tile)));
+  require_no_hazard(block, block.race_detector().read(block.role(), operation, on_chip(tile)));
   for (int row = 0; row < Rows; ++row)
     for (int col = 0; col < Cols; ++col)
       if (std::bit_cast<std::uint32_t>(element(tile, row, col)) == unwritten)
@@ -147,7 +147,7 @@ template <int Rows, int Cols, Order Layout>
 void writes(std::string_view operation, const TileView<Rows, Cols, Layout>& tile) {
   Block& block = *tile.block;
   if (!block.checked()) return;
-  require_no_hazard(block, block.watch().write(block.role(), operation, on_chip(tile)));
+  require_no_hazard(block, block.race_detector().write(block.role(), operation, on_chip(tile)));
 }
 
 }  // namespace tile::cpu

@@ -23,7 +23,7 @@ void mma_ABt(const TileView<Rows, Cols, Order::columns>& O,
              const TileView<Cols, Depth, Order::rows>& B,
              const TileView<Rows, 1, Order::columns>& factor) {
   reads("mma_ABt", factor);
-  multiply_by_rows_into<Into::rescale>(O, A, B, factor.data);
+  multiply_by_rows_into<Update::rescale>(O, A, B, factor.data);
 }
 
 template <int Rows, int Cols, int Depth>

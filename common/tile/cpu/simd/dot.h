@@ -5,7 +5,7 @@
 #include <bit>
 #include <type_traits>
 
-#include "tile/cpu/transpose.h"
+#include "tile/cpu/simd/transpose.h"
 #include "tile/dtype.h"
 
 #if TILE_SIMD_AVX512 && defined(__AVX512BF16__) && defined(__AVX512VBMI__)
@@ -18,8 +18,8 @@ namespace tile::cpu {
 
 // Whether elements of this type can be operands; E4M3 is exact in bf16.
 template <class T>
-inline constexpr bool can_dot = TILE_SIMD_BF16_DOT &&
-                                (std::is_same_v<T, bf16> || std::is_same_v<T, e4m3>);
+inline constexpr bool has_bf16_dot = TILE_SIMD_BF16_DOT &&
+                                     (std::is_same_v<T, bf16> || std::is_same_v<T, e4m3>);
 
 // A dot product takes this many elements in two vectors.
 inline constexpr int dot_elements = 4 * lanes;

@@ -1,4 +1,4 @@
-#include "tile/cpu/narrow.h"
+#include "tile/cpu/simd/narrow.h"
 
 namespace tile::cpu {
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "tile/cpu/simd.h"
+#include "tile/cpu/simd/simd.h"
 #include "tile/dtype.h"
 
 #if !defined(TILE_SIMD_PORTABLE) && defined(__AVX2__) && defined(__F16C__)

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "tile/cpu/simd.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace tile::cpu {
 

@@ -1,11 +1,11 @@
-// Checked mode's watch over the tiles of a block: is every access ordered after those it depends
+// Checked mode, over the tiles of a block: is every access ordered after those it depends
 // on?
 //
 // Each role keeps a vector clock (Lamport, 1978; Mattern, 1989): of every other role, how far it
 // knows that role to be, and of every mbarrier, how many phases it has waited for. A barrier hands
 // clocks from those who arrive to those who wait. An access is ordered after another if the role's
-// clock says so; what merely happened earlier in this run is not, so a race is found under any
-// schedule.
+// clock says so; what merely completed_phases earlier in this run is not, so a race is found under
+// any schedule.
 #pragma once
 
 #include <algorithm>
@@ -23,16 +23,16 @@ inline void merge(Clock& into, const Clock& from) {
   for (std::size_t i = 0; i < from.size(); ++i) into[i] = std::max(into[i], from[i]);
 }
 
-class Watch {
+class RaceDetector {
  public:
-  static constexpr int most_roles = 8;
+  static constexpr int max_roles = 8;
 
-  Watch() { begin(); }
+  RaceDetector() { begin(); }
 
   void begin() {
     tiles_.clear();
-    clocks_.assign(most_roles, Clock(most_roles));
-    for (int r = 0; r < most_roles; ++r) clocks_[r][r] = 1;
+    clocks_.assign(max_roles, Clock(max_roles));
+    for (int r = 0; r < max_roles; ++r) clocks_[r][r] = 1;
     roles_ = {"the block"};
     barriers_.clear();
   }
@@ -40,7 +40,7 @@ class Watch {
   // The roles begin knowing what the block did before.
   void set_roles(std::vector<std::string_view> names) {
     roles_ = std::move(names);
-    const Clock before = publish(0);
+    const Clock before = release(0);
     for (Clock& clock : clocks_) merge(clock, before);
   }
   std::string_view role_name(int role) const { return roles_[role]; }
@@ -55,18 +55,18 @@ class Watch {
   }
 
   // What a role knows, given away where it arrives; it goes on with a later time.
-  Clock publish(int role) {
+  Clock release(int role) {
     Clock clock = clocks_[role];
     ++clocks_[role][role];
     return clock;
   }
-  void learn(int role, const Clock& clock) { merge(clocks_[role], clock); }
+  void acquire(int role, const Clock& clock) { merge(clocks_[role], clock); }
 
   // The role has waited until `phases` phases of the barrier were complete.
-  void learn_phases(int role, int barrier, std::int64_t phases) {
-    Clock clock(most_roles + barrier + 1);
+  void acquire_phases(int role, int barrier, std::int64_t phases) {
+    Clock clock(max_roles + barrier + 1);
     clock.back() = phases;
-    learn(role, clock);
+    acquire(role, clock);
   }
 
   // What is wrong with the access that `role` is about to make; empty if nothing is.
@@ -158,7 +158,7 @@ class Watch {
   }
 
   bool has_waited(int role, const Copy& copy) const {
-    const auto at = static_cast<std::size_t>(most_roles + copy.barrier);
+    const auto at = static_cast<std::size_t>(max_roles + copy.barrier);
     return at < clocks_[role].size() && clocks_[role][at] > copy.phase;
   }
 

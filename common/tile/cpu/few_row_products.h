@@ -8,17 +8,17 @@
 // `data(row, col)` says where they lie.
 #pragma once
 
-#include "tile/cpu/dot.h"
 #include "tile/cpu/rows.h"
-#include "tile/cpu/transpose.h"
+#include "tile/cpu/simd/dot.h"
+#include "tile/cpu/simd/transpose.h"
 
 namespace tile::cpu {
 
 template <int Rows>
-inline constexpr bool few_rows = Rows < lanes;
+inline constexpr bool fits_one_vector = Rows < lanes;
 
 // What becomes of C: C = A B, C += A B, or C = diag(factor) C + A B.
-enum class Into { overwrite, add, rescale };
+enum class Update { overwrite, add, rescale };
 
 // Prefetches two vectors of the next tile, [row, col] and on; `col` may count on into further rows,
 // so that a product can fetch the rows in the order in which they lie, whatever its own is.
@@ -100,27 +100,28 @@ inline void multiply_few_by_rows(float* c, const float* a, const Right& b) {
   }
 }
 
-// Columns [0, 2 lanes) of C from the sums of rows, Into C.
-template <int Rows, Into C>
-inline void put_columns(float* c, Vec (&sum)[2][Rows], float unit, const Spread<Rows>& factor) {
+// Columns [0, 2 lanes) of C from the sums of rows, Update C.
+template <int Rows, Update C>
+inline void put_columns(float* c, Vec (&sum)[2][Rows], float unit,
+                        const RowBroadcast<Rows>& factor) {
   TILE_UNROLL
   for (int i = 0; i < 2; ++i) {
     rotate_index<log2(Rows)>(sum[i]);  // into columns
     TILE_UNROLL
     for (int r = 0; r < Rows; ++r, c += lanes) {
       sum[i][r] *= unit;
-      if constexpr (C == Into::add) sum[i][r] += load(c);
-      if constexpr (C == Into::rescale) sum[i][r] += load(c) * factor.at(0);
+      if constexpr (C == Update::add) sum[i][r] += load(c);
+      if constexpr (C == Update::rescale) sum[i][r] += load(c) * factor.at(0);
       store(c, sum[i][r]);
     }
   }
 }
 
-// C = A B, Into C, by the dot product of bf16 numbers: two rows of B at a time. `pairs_of_a` are
+// C = A B, Update C, by the dot product of bf16 numbers: two rows of B at a time. `pairs_of_a` are
 // two elements of each row.
-template <int Rows, int Cols, int Depth, Into C, class Right>
+template <int Rows, int Cols, int Depth, Update C, class Right>
 inline void multiply_few_bf16(float* c, const std::uint32_t* pairs_of_a, const Right& b,
-                              const Spread<Rows>& factor) {
+                              const RowBroadcast<Rows>& factor) {
 #if TILE_SIMD_BF16_DOT
   for (int j = 0; j < Cols; j += 2 * lanes) {
     Vec sum[2][Rows] = {};
@@ -143,11 +144,11 @@ inline void multiply_few_bf16(float* c, const std::uint32_t* pairs_of_a, const R
 #endif
 }
 
-// C = A B, Into C: sums of rows of B.   A [Rows, Depth]   B [Depth, Cols]
-template <int Rows, int Cols, int Depth, Into C, class Right>
+// C = A B, Update C: sums of rows of B.   A [Rows, Depth]   B [Depth, Cols]
+template <int Rows, int Cols, int Depth, Update C, class Right>
 inline void multiply_few(float* c, const float* a, const Right& b, const float* factor) {
   static_assert(Cols % (2 * lanes) == 0 && Depth % 2 == 0);
-  const Spread<Rows> factors(factor);
+  const RowBroadcast<Rows> factors(factor);
   if constexpr (Right::in_bf16) {
     alignas(64) std::uint32_t pairs[Depth / 2 * Rows];
     if (to_bf16_pairs<Rows>(pairs, a, Depth))

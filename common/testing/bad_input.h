@@ -9,7 +9,7 @@ namespace flash {
 
 // The message of the BadInput that `f` throws; "accepted" when it throws none.
 template <class F>
-std::string refusal(F&& f) {
+std::string message_of_bad_input(F&& f) {
   try {
     f();
   } catch (const tile::BadInput& error) {
