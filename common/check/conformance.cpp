@@ -20,6 +20,11 @@ constexpr Lengths lengths[] = {
     {256, 512}, {512, 256}, {239, 1},   {799, 3},   {640, 128},  {1024, 1024}, {1023, 1024},
     {64, 800},  {0, 64},    {64, 0},    {0, 0},     {1024, 1023}};
 
+// N_k - N_q that put the diagonal at each end of a key tile and of a query tile: with -2 (mod the
+// tile) a tile that only the first row does not see all of is the next one, with 1 the last row is
+// the only one to see a tile.
+constexpr std::int64_t diagonals[] = {0, 1, 62, 63, 64, 65, 126, 127, 128, 129, -1, -2, -63, -64};
+
 constexpr std::int64_t head_dims[] = {64, 1, 32, 40, 59, 80, 96, 111, 128, 160, 192, 224, 256};
 
 struct Heads {
@@ -86,6 +91,14 @@ std::vector<ConformanceCase> conformance_cases() {
   add_variants(packed({1, 17, 128, 129, 300, 64, 5, 233}, {1, 17, 128, 129, 300, 64, 5, 233}));
   add_variants(packed({0, 63, 64, 65, 101}, {70, 0, 31, 257, 101}));
   add_variants(packed({129, 0, 1}, {1, 0, 127}));
+  for (const std::int64_t diagonal : diagonals) {
+    Problem p{.seqlen_q = 130, .seqlen_k = 130 + diagonal, .causal = true};  // and a tile of 2 rows
+    p.head_dim = head_dims[turn % std::size(head_dims)];
+    p.heads = head_counts[turn % std::size(head_counts)].query;
+    p.kv_heads = head_counts[turn % std::size(head_counts)].key;
+    ++turn;
+    add(cases, p);
+  }
   return cases;
 }
 

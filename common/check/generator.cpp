@@ -33,6 +33,9 @@ float factor(double x) {
   return static_cast<float>(x / draw_deviation);
 }
 
+constexpr double score_shifts[8] = {0, 0, 110, -110, -300, -20000, 0, 150};  // by pattern
+constexpr std::uint64_t hidden_keys = 7;                                     // a pattern
+
 class Generator {
  public:
   Generator(const Problem& problem, std::uint64_t random_seed, Inputs& to)
@@ -43,10 +46,11 @@ class Generator {
     noise_factor = factor(amplitude * std::sqrt(1 - cosine * cosine));
     peak_factor = factor(amplitude * cosine);
     one_hot_factor = factor(130 / (p.softmax_scale() * static_cast<double>(p.head_dim)));
-    shift = std::sqrt(110 / std::abs(p.softmax_scale()));
+    shift = std::sqrt(std::abs(score_shifts[pattern]) / std::abs(p.softmax_scale()));
   }
 
-  void keys(std::int64_t token) {
+  void keys(std::int64_t batch, std::int64_t key) {
+    const std::int64_t token = p.sequence(batch).k_begin + key;
     for (std::int64_t h = 0; h < p.kv_heads; ++h) {
       const std::int64_t first = (token * p.kv_heads + h) * p.head_dim;
       for (std::int64_t c = 0; c < p.head_dim; ++c) {
@@ -54,7 +58,7 @@ class Generator {
         set(inputs.k, first + c, factor(1) * draw(k_key, first + c));
         set(inputs.v, first + c, factor(1) * draw(v_key, first + c) + mean);
       }
-      if (shifted(h)) set(inputs.k, first + p.head_dim - 1, shift);
+      if (shifted(h)) set(inputs.k, first + p.head_dim - 1, is_moved(batch, key) ? shift : 0);
     }
   }
 
@@ -68,21 +72,27 @@ class Generator {
       const std::int64_t peak =
           ((sequence.k_begin + seen - 1 - late) * p.kv_heads + kv_head) * p.head_dim;
       const bool one_hot =
-          pattern == 1 && p.dtype != DType::f32 && h == 0 && row % 8 == 5 && p.head_dim >= 64;
+          pattern % 4 == 1 && p.dtype != DType::f32 && h == 0 && row % 8 == 5 && p.head_dim >= 64;
       const double noise = one_hot ? 0 : noise_factor;
       const double toward_peak = seen == 0 ? 0 : one_hot ? one_hot_factor : peak_factor;
       for (std::int64_t c = 0; c < p.head_dim; ++c)
         set(inputs.q, first + c,
             noise * draw(q_key, first + c) + toward_peak * draw(k_key, peak + c));
-      if (shifted(kv_head)) set(inputs.q, first + p.head_dim - 1, pattern == 2 ? shift : -shift);
+      if (shifted(kv_head))
+        set(inputs.q, first + p.head_dim - 1, std::copysign(shift, score_shifts[pattern]));
     }
   }
 
  private:
-  // The last column of q and k, constant, carries the shift of all scores of a head: the last, so
-  // that a sum in order of columns rounds only once at the shift's magnitude.
+  // The last column of q and k carries the shift of the scores of a head: the last, so that a sum
+  // in order of columns rounds only once at the shift's magnitude.
   bool shifted(std::int64_t kv_head) const {
-    return pattern >= 2 && kv_head == 0 && p.dtype == DType::f32 && p.head_dim >= 2;
+    return score_shifts[pattern] != 0 && kv_head == 0 && p.dtype == DType::f32 && p.head_dim >= 2;
+  }
+
+  bool is_moved(std::int64_t batch, std::int64_t key) const {
+    if (pattern != hidden_keys) return true;
+    return p.causal ? key >= p.sequence(batch).k_length / 2 : batch % 2 == 1;
   }
 
   void set(Buffer& buffer, std::int64_t i, double value) {
@@ -92,7 +102,7 @@ class Generator {
   const Problem& p;
   Inputs& inputs;
   const std::uint64_t seed;
-  const std::uint64_t pattern = seed % 4;
+  const std::uint64_t pattern = seed % 8;
   const std::uint64_t q_key = key_of(seed, Stream::q), k_key = key_of(seed, Stream::k);
   const std::uint64_t v_key = key_of(seed, Stream::v), peak_key = key_of(seed, Stream::peak);
   // Stored as float: GCC 12 leaves out a rounding to fp32 between two doubles when it vectorises.
@@ -114,13 +124,13 @@ Inputs generate(const Problem& problem, std::uint64_t seed) {
   Inputs inputs{Buffer(q_elements(problem) * size), Buffer(k_elements(problem) * size),
                 Buffer(k_elements(problem) * size)};
   Generator generator(problem, seed, inputs);
-  const double work_per_element = 20;
-  parallel_for(problem.total_k(), work_per_element * static_cast<double>(k_elements(problem)),
-               [&](std::int64_t token) { generator.keys(token); });
   for (std::int64_t b = 0; b < problem.batch; ++b) {
     const Sequence sequence = problem.sequence(b);
-    const std::int64_t elements = sequence.q_length * problem.heads * problem.head_dim;
-    parallel_for(sequence.q_length, work_per_element * static_cast<double>(elements),
+    const double work = 20 * static_cast<double>(problem.head_dim);  // of a row of a head
+    parallel_for(sequence.k_length,
+                 work * static_cast<double>(sequence.k_length * problem.kv_heads),
+                 [&](std::int64_t key) { generator.keys(b, key); });
+    parallel_for(sequence.q_length, work * static_cast<double>(sequence.q_length * problem.heads),
                  [&](std::int64_t row) { generator.query(sequence, row); });
   }
   return inputs;

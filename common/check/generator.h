@@ -20,11 +20,25 @@ namespace flash {
 // V is normal around 0.5 + 0.25 ((column + kv head) mod 4), so that zeros, a mean and a wrong head
 // all show.
 //
-// Scores past exp's fp32 range, +-88, depend on seed mod 4:
-//   1  16 bits, head_dim >= 64: every 8th row of head 0 is its peak key times a factor that brings
-//      the peak to about 130. The weights are almost one-hot, which no rounding of scores disturbs.
-//   2  f32, head_dim >= 2: all scores of key head 0 are moved by +110; 3: by -110. In 16 bits the
-//      rounding of such scores would make the plain computation, hence the bound, useless.
+// Scores past exp's fp32 range, +-88, depend on seed mod 8:
+//   1, 5  16 bits, head_dim >= 64: every 8th row of head 0 is its peak key times a factor that
+//         brings the peak to about 130. The weights are almost one-hot, which no rounding of scores
+//         disturbs.
+//   f32, head_dim >= 2, where a column of q and k carries a shift of the scores of key head 0:
+//   2     all by +110
+//   3     all by -110
+//   4     all by -300: a running maximum that starts at -100, or a masked score of 0, outweighs all
+//   5     all by -20000, for one that starts at -10^4
+//   7     those of hidden keys by +150, so that they lie more than 104 above all visible ones: a
+//   row
+//         maximum that they get into leaves weights of 0. In a causal problem the shift is that of
+//         the later half of the keys, which the rows before do not see; otherwise that of every
+//         second sequence, the keys behind the end of the one before.
+// In 16 bits the rounding of such scores would make the plain computation, hence the bound,
+// useless: at 110 half a unit in the last place of bf16 is 0.25. In fp32 it is 0.001 at 20000, and
+// the bound still lies below 1 % of a value. FP8 rounds the column with the shift so coarsely that
+// its bound proves little for key head 0; of what it computes from these inputs the other heads are
+// a test.
 Inputs generate(const Problem& problem, std::uint64_t seed);
 
 // A small problem of any shape: lengths 0 to 200, often around multiples of 64, head_dim 1 to 256,

@@ -101,6 +101,35 @@ TEST(Generator, ColumnsAndHeadsOfVHaveDifferentMeans) {
     }
 }
 
+// Catches a shift that a running maximum which starts at -100 or -10^4 would not notice.
+TEST(Generator, ScoresLieBelowWhereAMaximumMayWronglyStart) {
+  for (const std::int64_t d : {2, 64, 256}) {
+    const Problem p = square(80, d);
+    const Inputs low = generate(p, 4), lowest = generate(p, 5);
+    for (std::int64_t j = 0; j < p.seqlen_k; ++j) {
+      EXPECT_LT(scaled_score(p, low, 0, 9, j), -100 - 104);
+      EXPECT_LT(scaled_score(p, lowest, 0, 9, j), -1e4 - 104);
+    }
+  }
+}
+
+// Catches hidden keys that leave the visible weights something if the maximum includes them.
+TEST(Generator, HiddenKeysOutweighAllVisibleOnes) {
+  for (const bool causal : {false, true}) {
+    Problem p = square(90, 64);
+    p.batch = 2;
+    p.causal = causal;
+    const Inputs in = generate(p, 7);
+    const std::int64_t seen = causal ? 45 : 90;  // by row 44; the rest is hidden, or sequence 1's
+    double largest = -1e9, hidden = -1e9;
+    for (std::int64_t j = 0; j < 2 * p.seqlen_k; ++j) {
+      double& bound = j < seen ? largest : hidden;
+      bound = std::max(bound, scaled_score(p, in, 0, 44, j));
+    }
+    EXPECT_GT(hidden, largest + 104) << "causal " << causal;
+  }
+}
+
 // The values are part of what a seed in a report means: on every machine, with or without FMA.
 TEST(Generator, GivesTheSameBitsEverywhere) {
   const Inputs f32 = generate(square(50, 33), 1), bf16 = generate(square(50, 33, DType::bf16), 1);
