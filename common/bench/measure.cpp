@@ -33,6 +33,15 @@ Timing time(const Run& run, double warm_up, int runs) {
 
 }  // namespace
 
+StageReport stopped(const Stage& stage, const Problem& problem, const std::string& failure) {
+  StageReport report;
+  report.stage = stage.name;
+  report.formula = stage.cost(problem);
+  report.failure = failure;
+  report.check.max_abs_error = std::numeric_limits<double>::infinity();
+  return report;
+}
+
 Measured measure(const Stage& stage, tile::Device& device, const Problem& problem,
                  const Inputs& inputs, const Expected& expected, int runs) {
   Measured result;
@@ -44,9 +53,7 @@ Measured measure(const Stage& stage, tile::Device& device, const Problem& proble
   try {
     first = seconds_of([&] { result.outputs = execute(stage, device, problem, inputs); });
   } catch (const tile::TileError& error) {
-    report.failure = error.what();
-    report.check.max_abs_error = std::numeric_limits<double>::infinity();
-    return result;
+    return {stopped(stage, problem, error.what()), {}};
   }
   report.counters = device.counters();
   report.check = check(problem, expected, result.outputs);

@@ -17,6 +17,9 @@ struct Measured {
 Measured measure(const Stage& stage, tile::Device& device, const Problem& problem,
                  const Inputs& inputs, const Expected& expected, int runs);
 
+// Of a stage that is not measured.
+StageReport stopped(const Stage& stage, const Problem& problem, const std::string& failure);
+
 // Runs the stage in checked mode under schedules 1 to `schedules` - 1 as well; a hazard, or a
 // result with other bits than `measured` has, fails it.
 void explore(const Stage& stage, tile::Device& device, const Problem& problem, const Inputs& inputs,

@@ -58,8 +58,23 @@ TEST(Run, WrongOutputsGiveStatusOne) {
   const CliResult result = run_on({right_stage(), mean_of_v_stage()}, small);
   EXPECT_EQ(result.status, 1);
   EXPECT_TRUE(contains(result.out, "FAIL")) << result.out;
-  EXPECT_TRUE(contains(result.out, "01_mean_of_v: FAILED")) << result.out;
+  EXPECT_TRUE(contains(result.out, "01_mean_of_v: on a small problem")) << result.out;
   EXPECT_TRUE(contains(result.out, "looks like")) << result.out;
+}
+
+// Catches a run that takes one problem, whose whole tiles and full rows tell little, for all.
+TEST(Run, AStageThatIsWrongElsewhereGivesStatusOne) {
+  const std::string file = temporary("wrong.safetensors");
+  const CliResult result = run_on({without_mask_stage()}, with(small, {"--output", file}));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_TRUE(contains(result.out, "02_without_mask  FAIL      -")) << result.out;
+  EXPECT_TRUE(
+      contains(result.out,
+               "02_without_mask: on a small problem, 1 sequence, 2 heads, 130 queries x 131 "
+               "keys, head_dim 64, f32, causal:\nFAILED: O max error"))
+      << result.out;
+  EXPECT_TRUE(contains(result.out, "looks like: the causal mask is missing")) << result.out;
+  EXPECT_FALSE(std::filesystem::exists(file));
 }
 
 TEST(Run, CountersThatDifferFromTheFormulaGiveStatusOne) {
@@ -73,7 +88,7 @@ TEST(Run, CountersThatDifferFromTheFormulaGiveStatusOne) {
 TEST(Run, MisusedMemoryGivesStatusOneAndOneLine) {
   const CliResult result = run_on({misused_memory_stage(), right_stage()}, small);
   EXPECT_EQ(result.status, 1);
-  EXPECT_TRUE(contains(result.out, "03_misused_memory: attention, block (0, 0, 0): mma_AB read"))
+  EXPECT_TRUE(contains(result.out, ":\nattention, block (0, 0, 0): mma_AB read tile P"))
       << result.out;
   EXPECT_TRUE(contains(result.out, "00_right           pass")) << result.out;
 }
@@ -156,7 +171,7 @@ TEST(Run, FitsThePage) {
   const Arguments arguments = with(small, {"--profile", "--causal", "--checked"});
   for (const int width : {100, 80, 60}) {
     const CliResult result = run_on({right_stage(), mean_of_v_stage()}, arguments, {width, false});
-    const std::string table = result.out.substr(0, result.out.find("01_mean_of_v: FAILED"));
+    const std::string table = result.out.substr(0, result.out.find("01_mean_of_v: on a"));
     EXPECT_LE(widest_line(table), static_cast<std::size_t>(width)) << result.out;
     for (const char* column : {"error", "bound", "GFLOP/s", "share", "written", "on chip"})
       EXPECT_TRUE(contains(table, column)) << column << "\n" << table;

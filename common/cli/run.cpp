@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/measure.h"
+#include "bench/precheck.h"
 #include "check/generator.h"
 #include "cli/cli.h"
 #include "cli/help.h"
@@ -123,10 +124,15 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
     if (!expected.contains(stage.fp8)) expected[stage.fp8] = expect(problem, inputs, stage.fp8);
 
   tile::Device device(tile::find_gpu(options.gpu), options.threads);
-  device.set_checked(options.checked);
   for (const Stage& stage : options.stages) {
     progress.show(std::string(stage.name) + ", stage " + std::to_string(report.stages.size() + 1) +
                   " of " + std::to_string(options.stages.size()));
+    device.set_checked(true);
+    if (const std::string wrong = precheck(stage, device, problem.head_dim); !wrong.empty()) {
+      report.stages.push_back(stopped(stage, problem, wrong));
+      continue;
+    }
+    device.set_checked(options.checked);
     Measured measured =
         measure(stage, device, problem, inputs, expected.at(stage.fp8), options.runs);
     explore(stage, device, problem, inputs, options.schedules, measured);

@@ -22,7 +22,7 @@ struct StageReport {
   bool passed = false;  // right outputs, and counters equal to the formulas
   std::string failure;  // what to print about it, of one or more lines; empty if passed
   CheckResult check;
-  Timing seconds;           // no runs if the stage was stopped by a TileError
+  Timing seconds;           // no runs if the stage was stopped
   tile::Counters counters;  // of one run
   tile::Counters formula;
 };

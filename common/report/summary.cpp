@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "check/edge_cases.h"
 #include "report/units.h"
 
 namespace flash {
@@ -11,17 +12,6 @@ std::string heads_text(const Problem& p) {
   const std::string heads = std::to_string(p.heads) + (p.heads == 1 ? " head" : " heads");
   if (p.kv_heads == p.heads) return heads;
   return heads + " (" + std::to_string(p.kv_heads) + " of K and V)";
-}
-
-std::string problem_line(const Problem& p) {
-  const std::string count = std::to_string(p.batch) + (p.batch == 1 ? " sequence" : " sequences");
-  const std::string lengths = p.packed() ? std::to_string(p.total_q()) + " queries and " +
-                                               std::to_string(p.total_k()) + " keys, packed"
-                                         : std::to_string(p.seqlen_q) + " queries x " +
-                                               std::to_string(p.seqlen_k) + " keys";
-  return count + ", " + heads_text(p) + ", " + lengths + ", head_dim " +
-         std::to_string(p.head_dim) + ", " + std::string(tile::name(p.dtype)) +
-         (p.causal ? ", causal" : "");
 }
 
 std::string machine_line(const Report& report) {
@@ -41,7 +31,7 @@ Tone error_tone(double error, double bound) {
 
 std::vector<Cell> row(const Report& report, const StageReport& s) {
   const Cell verdict = s.passed ? Cell{"pass", Tone::good} : Cell{"FAIL", Tone::bad};
-  if (s.seconds.runs == 0) {  // stopped by a TileError
+  if (s.seconds.runs == 0) {  // stopped: by a TileError, or on a small problem
     std::vector<Cell> cells(11, Cell{"-", Tone::faint});
     cells[0] = {s.stage};
     cells[1] = verdict;
@@ -86,10 +76,18 @@ std::string schedules_line(const Report& report, const Terminal& terminal) {
                        " schedules of the roles, without a hazard and with the same bits");
 }
 
+std::string precheck_line(const Report& report, const Terminal& terminal) {
+  return paragraph(terminal, "before   ",
+                   "each stage was first checked on " +
+                       std::to_string(edge_cases(report.problem.head_dim).size()) +
+                       " small problems, in checked mode: " + std::string(edge_cases_in_words));
+}
+
 std::string legend(const Report& report, const Terminal& terminal) {
   const char* flops =
       report.problem.causal ? "2 N_q N_k d for each head (causal)" : "4 N_q N_k d for each head";
-  return paragraph(terminal, "error    ",
+  return precheck_line(report, terminal) +
+         paragraph(terminal, "error    ",
                    "largest of O against the reference in double; bound: what is accepted") +
          paragraph(terminal, "GFLOP/s  ",
                    flops + std::string(", whatever is executed; share: of the FMA peak")) +
@@ -101,13 +99,24 @@ std::string legend(const Report& report, const Terminal& terminal) {
 }
 
 std::string header(const Report& report, const Terminal& terminal) {
-  return paragraph(terminal, "problem  ", problem_line(report.problem)) +
+  return paragraph(terminal, "problem  ", problem_text(report.problem)) +
          paragraph(terminal, "inputs   ", report.source) +
          paragraph(terminal, "machine  ", machine_line(report)) +
          paragraph(terminal, "peaks    ", peaks_line(report));
 }
 
 }  // namespace
+
+std::string problem_text(const Problem& p) {
+  const std::string count = std::to_string(p.batch) + (p.batch == 1 ? " sequence" : " sequences");
+  const std::string lengths = p.packed() ? std::to_string(p.total_q()) + " queries and " +
+                                               std::to_string(p.total_k()) + " keys, packed"
+                                         : std::to_string(p.seqlen_q) + " queries x " +
+                                               std::to_string(p.seqlen_k) + " keys";
+  return count + ", " + heads_text(p) + ", " + lengths + ", head_dim " +
+         std::to_string(p.head_dim) + ", " + std::string(tile::name(p.dtype)) +
+         (p.causal ? ", causal" : "");
+}
 
 std::string summary_text(const Report& report, const Terminal& terminal) {
   std::string text = header(report, terminal) + "\n" + stage_table(report).text(terminal) + "\n";

@@ -8,6 +8,9 @@
 
 namespace flash {
 
+// A problem in words.
+std::string problem_text(const Problem& problem);
+
 // The problem, the machine, one row for each stage, what failed, and a legend.
 std::string summary_text(const Report& report, const Terminal& terminal);
 

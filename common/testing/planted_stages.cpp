@@ -13,7 +13,7 @@ Buffer copy(const TensorView& view, std::int64_t elements) {
   return Buffer(view.data, view.data + elements * size_in_bytes(view.dtype));
 }
 
-// What the kernel was given, as the problem that it came from; padded only.
+// What the kernel was given, as the problem that it came from.
 Problem problem_of(const AttentionArgs& args) {
   Problem problem;
   problem.batch = args.batch;
@@ -24,6 +24,10 @@ Problem problem_of(const AttentionArgs& args) {
   problem.head_dim = args.head_dim;
   problem.dtype = args.dtype;
   problem.causal = args.causal;
+  if (args.cu_seqlens_q != nullptr) {
+    problem.cu_seqlens_q.assign(args.cu_seqlens_q, args.cu_seqlens_q + args.batch + 1);
+    problem.cu_seqlens_k.assign(args.cu_seqlens_k, args.cu_seqlens_k + args.batch + 1);
+  }
   return problem;
 }
 
@@ -52,7 +56,13 @@ void mean_of_v(tile::Device& device, AttentionArgs args) {
 void unsteady(tile::Device& device, AttentionArgs args) {
   static bool second = false;
   forward(device, args, Bug::none);
-  if (std::exchange(second, !second)) args.LSE[0] = std::nextafter(args.LSE[0], 0.0f);
+  float& last = args.LSE[args.heads * args.total_q - 1];
+  if (std::exchange(second, !second) && std::isfinite(last)) last = std::nextafter(last, 0.0f);
+}
+
+// Right, unless the problem is causal.
+void without_mask(tile::Device& device, AttentionArgs args) {
+  forward(device, args, args.causal ? Bug::mask_missing : Bug::none);
 }
 
 void misused_memory(tile::Device& device, AttentionArgs args) {
@@ -93,6 +103,10 @@ const Stage& mean_of_v_stage() {
 }
 const Stage& wrong_formula_stage() {
   static const Stage stage{"02_wrong_formula", "one byte less", right, wrong_cost};
+  return stage;
+}
+const Stage& without_mask_stage() {
+  static const Stage stage{"02_without_mask", "every query sees every key", without_mask, cost};
   return stage;
 }
 const Stage& misused_memory_stage() {
