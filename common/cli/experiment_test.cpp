@@ -27,7 +27,8 @@ TEST(Experiment, HelpNamesThemAll) {
     const CliResult result = run_on({}, arguments);
     EXPECT_EQ(result.status, 0);
     EXPECT_EQ(result.err, "");
-    for (const char* word : {"\n  pipeline ", "\n  fp8_error ", "\n  decode ", "--seed", "--json"})
+    for (const char* word : {"\n  pipeline ", "\n  fp8_error ", "\n  error_growth ", "\n  decode ",
+                             "--seed", "--json"})
       EXPECT_NE(result.out.find(word), std::string::npos) << word;
   }
 }
@@ -35,6 +36,9 @@ TEST(Experiment, HelpNamesThemAll) {
 TEST(Experiment, WithoutTheStagesItNeedsIsRefused) {
   expect_refused({"experiment", "pipeline"},
                  "experiment pipeline: stages 03 and 04 are not in this build, expected both");
+  expect_refused(
+      {"experiment", "error_growth"},
+      "experiment error_growth: stage 02_online_softmax is not in this build, expected it");
 }
 
 TEST(Experiment, RefusesWhatIsNoOption) {

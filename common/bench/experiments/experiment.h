@@ -28,6 +28,10 @@ struct Experiment {
 // In the order of the stages that they belong to.
 std::span<const Experiment> experiments();
 
+// The error of stages 02, 03 and 06 with 1,024 to 1,048,576 keys, and that of a stage 02 which
+// multiplies by a reciprocal.
+int error_growth_experiment(const ExperimentOptions& options, const Environment& environment);
+
 // The speed of stage 04 with each of its switches off, beside stage 03.
 int pipeline_experiment(const ExperimentOptions& options, const Environment& environment);
 
