@@ -1,7 +1,6 @@
 // What each stage costs, exactly: the formulas that its counters must equal.
 //
-// Bytes are counted per tensor and direction; sequences, heads and ragged tiles one by one. Every
-// formula is derived in the README of its stage.
+// Bytes are counted per tensor and direction; sequences, heads and ragged tiles one by one.
 #pragma once
 
 #include "attention/problem.h"

@@ -41,10 +41,11 @@ void with_packed_tiles(std::int64_t head_dim, std::int64_t rows, F&& f) {
   });
 }
 
-// The number of splits that FlashAttention-3 chooses (its hopper/heuristics.h): the fewest whose
-// last wave of blocks fills the processors 0.85 times as well as that of the best number does. One
-// split if there are blocks enough without, or few keys; but a K and V that the second cache cannot
-// hold (50 MB) are split to fit if queries pass over them more than once.
+// The number of splits that FlashAttention-3 chooses (its hopper/heuristics.h): with w waves of
+// blocks the processors are busy w / ceil(w) of the time; the fewest splits that reach 0.85 times
+// the best such share. One split if there are blocks enough without, or few keys; but a K and V
+// that the second cache cannot hold (50 MB) are split to fit if queries pass over them more than
+// once.
 //
 // `query_tiles` are those of one key head, `blocks` those of all; `kv_bytes` the bytes of K and V.
 inline int num_splits(std::int64_t blocks, std::int64_t query_tiles, std::int64_t key_tiles,

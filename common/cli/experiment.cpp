@@ -33,7 +33,7 @@ ExperimentOptions parse_experiment_options(const Arguments& arguments) {
 std::string help(const Terminal& terminal) {
   std::string text =
       "usage: ladder experiment NAME [OPTIONS]\n\n"
-      "A published result, made again.\n\n";
+      "A measured or a published result, made again.\n\n";
   for (const Experiment& experiment : experiments()) {
     std::string label = "  " + std::string(experiment.name);
     label.resize(15, ' ');

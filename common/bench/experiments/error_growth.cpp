@@ -31,7 +31,7 @@ constexpr std::string_view with_reciprocal = "02, x (1/l)";
 
 enum class Queries { see_all, at_start };
 constexpr std::int64_t queries_that_see_all = 64;
-constexpr std::int64_t queries_at_start = 256;  // a row's drift depends on its l: one in 17 drifts
+constexpr std::int64_t queries_at_start = 256;  // few of them have an l that drifts
 
 struct Error {
   double max = 0, rms = 0;
