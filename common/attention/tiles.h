@@ -27,12 +27,23 @@ constexpr int key_rows(int padded_head_dim) {
   return padded_head_dim <= 128 ? 64 : 32;
 }
 
+// A program that compiles many kernels may define the one padded head dimension that it asks for.
+constexpr bool is_compiled([[maybe_unused]] int padded_head_dim) {
+#ifdef ATTENTION_HEAD_DIM
+  return padded_head_dim == ATTENTION_HEAD_DIM;
+#else
+  return true;
+#endif
+}
+
 // Calls f.operator()<HeadDim, QueryRows, KeyRows>() for a head dimension of 1 to 256.
 template <class F>
 void with_tiles(std::int64_t head_dim, F&& f) {
   const int padded = padded_head_dim(head_dim);
   const auto call = [&]<int HeadDim>() {
-    if (padded == HeadDim) f.template operator()<HeadDim, query_rows(HeadDim), key_rows(HeadDim)>();
+    if constexpr (is_compiled(HeadDim))
+      if (padded == HeadDim)
+        f.template operator()<HeadDim, query_rows(HeadDim), key_rows(HeadDim)>();
   };
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (call.template operator()<padded_head_dims[I]>(), ...);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "check/edge_cases.h"
 #include "check/generator.h"
 
 namespace flash {
@@ -40,9 +41,8 @@ std::string name_of(const Problem& p) {
          (p.causal ? "_causal" : "") + (p.packed() ? "_packed" : "");
 }
 
-void add(std::vector<ConformanceCase>& cases, const Problem& problem) {
-  const std::uint64_t seed = cases.size();
-  cases.push_back({std::to_string(seed) + "_" + name_of(problem), problem, seed});
+void add(std::vector<ConformanceCase>& cases, const Problem& problem, std::uint64_t seed) {
+  cases.push_back({std::to_string(cases.size()) + "_" + name_of(problem), problem, seed});
 }
 
 std::vector<std::int32_t> offsets(const std::vector<std::int64_t>& sizes) {
@@ -77,7 +77,7 @@ std::vector<ConformanceCase> conformance_cases() {
         p.heads = head_counts[turn % std::size(head_counts)].query;
         p.kv_heads = head_counts[turn % std::size(head_counts)].key;
         ++turn;
-        add(cases, p);
+        add(cases, p, cases.size());
       }
     }
   };
@@ -92,13 +92,14 @@ std::vector<ConformanceCase> conformance_cases() {
   add_variants(packed({0, 63, 64, 65, 101}, {70, 0, 31, 257, 101}));
   add_variants(packed({129, 0, 1}, {1, 0, 127}));
   for (const std::int64_t diagonal : diagonals) {
-    Problem p{.seqlen_q = 130, .seqlen_k = 130 + diagonal, .causal = true};  // and a tile of 2 rows
-    p.head_dim = head_dims[turn % std::size(head_dims)];
-    p.heads = head_counts[turn % std::size(head_counts)].query;
-    p.kv_heads = head_counts[turn % std::size(head_counts)].key;
-    ++turn;
-    add(cases, p);
+    for (const std::int64_t head_dim : {head_dims[0], head_dims[turn % std::size(head_dims)]}) {
+      Problem p{.seqlen_q = 130, .seqlen_k = 130 + diagonal, .head_dim = head_dim, .causal = true};
+      p.heads = head_counts[turn % std::size(head_counts)].query;
+      p.kv_heads = head_counts[turn % std::size(head_counts)].key;
+      add(cases, p, turn++);
+    }
   }
+  for (const auto& [problem, seed] : edge_cases(head_dims[0])) add(cases, problem, seed);
   return cases;
 }
 
