@@ -28,7 +28,7 @@ std::string failure(const Stage& stage, tile::Device& device, const Problem& pro
 std::string precheck(const Stage& stage, tile::Device& device, std::int64_t head_dim) {
   std::string wrong;
   for (const auto& [problem, seed] : edge_cases(head_dim)) {
-    const Inputs inputs = generate(problem, seed);
+    const Inputs inputs = generate(problem, seed, stage.fp8);
     const Expected expected = expect(problem, inputs, stage.fp8);
     for (int schedule = 0; schedule < precheck_schedules && wrong.empty(); ++schedule) {
       device.set_schedule(schedule);

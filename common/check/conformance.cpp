@@ -105,7 +105,7 @@ std::vector<ConformanceCase> conformance_cases() {
 
 CheckResult check_case(const ConformanceCase& test, const Forward& forward,
                        const Precision& precision) {
-  const Inputs inputs = generate(test.problem, test.seed);
+  const Inputs inputs = generate(test.problem, test.seed, precision);
   const Expected expected = expect(test.problem, inputs, precision);
   return check(test.problem, expected, forward(test.problem, inputs));
 }

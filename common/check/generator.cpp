@@ -38,8 +38,8 @@ constexpr std::uint64_t hidden_keys = 7;                                     // 
 
 class Generator {
  public:
-  Generator(const Problem& problem, std::uint64_t random_seed, Inputs& to)
-      : p(problem), inputs(to), seed(random_seed) {
+  Generator(const Problem& problem, std::uint64_t random_seed, bool fp8, Inputs& to)
+      : p(problem), inputs(to), seed(random_seed), pattern(seed % (fp8 ? 4 : 8)) {
     const double root = std::sqrt(static_cast<double>(p.head_dim));
     const double amplitude = 2.5 / (p.softmax_scale() * root);
     const double cosine = std::min(0.8, 4 / root);
@@ -102,7 +102,7 @@ class Generator {
   const Problem& p;
   Inputs& inputs;
   const std::uint64_t seed;
-  const std::uint64_t pattern = seed % 8;
+  const std::uint64_t pattern;
   const std::uint64_t q_key = key_of(seed, Stream::q), k_key = key_of(seed, Stream::k);
   const std::uint64_t v_key = key_of(seed, Stream::v), peak_key = key_of(seed, Stream::peak);
   // Stored as float: GCC 12 leaves out a rounding to fp32 between two doubles when it vectorises.
@@ -119,11 +119,11 @@ std::int64_t random_length(std::uint64_t key, std::uint64_t index) {
 
 }  // namespace
 
-Inputs generate(const Problem& problem, std::uint64_t seed) {
+Inputs generate(const Problem& problem, std::uint64_t seed, const Precision& precision) {
   const int size = size_in_bytes(problem.dtype);
   Inputs inputs{Buffer(q_elements(problem) * size), Buffer(k_elements(problem) * size),
                 Buffer(k_elements(problem) * size)};
-  Generator generator(problem, seed, inputs);
+  Generator generator(problem, seed, precision.has_value(), inputs);
   for (std::int64_t b = 0; b < problem.batch; ++b) {
     const Sequence sequence = problem.sequence(b);
     const double work = 20 * static_cast<double>(problem.head_dim);  // of a row of a head

@@ -5,6 +5,7 @@
 
 #include "attention/problem.h"
 #include "attention/tensors.h"
+#include "check/checker.h"
 
 namespace flash {
 
@@ -20,26 +21,24 @@ namespace flash {
 // V is normal around 0.5 + 0.25 ((column + kv head) mod 4), so that zeros, a mean and a wrong head
 // all show.
 //
-// Scores past exp's fp32 range, +-88, depend on seed mod 8:
-//   1, 5  16 bits, head_dim >= 64: every 8th row of head 0 is its peak key times a factor that
-//         brings the peak to about 130. The weights are almost one-hot, which no rounding of scores
-//         disturbs.
-//   f32, head_dim >= 2, where a column of q and k carries a shift of the scores of key head 0:
-//   2     all by +110
-//   3     all by -110
-//   4     all by -300: a running maximum that starts at -100, or a masked score of 0, outweighs all
-//   5     all by -20000, for one that starts at -10^4
-//   7     those of hidden keys by +150, so that they lie more than 104 above all visible ones: a
-//   row
-//         maximum that they get into leaves weights of 0. In a causal problem the shift is that of
-//         the later half of the keys, which the rows before do not see; otherwise that of every
-//         second sequence, the keys behind the end of the one before.
-// In 16 bits the rounding of such scores would make the plain computation, hence the bound,
-// useless: at 110 half a unit in the last place of bf16 is 0.25. In fp32 it is 0.001 at 20000, and
-// the bound still lies below 1 % of a value. FP8 rounds the column with the shift so coarsely that
-// its bound proves little for key head 0; of what it computes from these inputs the other heads are
-// a test.
-Inputs generate(const Problem& problem, std::uint64_t seed);
+// Scores past exp's fp32 range, +-88, depend on seed mod 8. In f32 with head_dim >= 2 a column of q
+// and k carries a shift of the scores of key head 0:
+//
+//   2  all by +110
+//   3  all by -110
+//   4  all by -300: a running maximum that starts at -100 lies above them, as does a padding of 0
+//   5  all by -20000, for one that starts at -10^4
+//   7  those of hidden keys by +150, more than 104 above every visible one: a row maximum that they
+//      get into leaves weights of 0. In a causal problem the later half of the keys is moved, which
+//      the rows before do not see; otherwise every second sequence, which follows another's end.
+//
+// In 16 bits with head_dim >= 64 every 8th row of head 0 is, with 1 and 5, its peak key times a
+// factor that brings the peak to about 130. The weights are almost one-hot, which no rounding of
+// scores disturbs: at 110 half a unit in the last place of bf16 is 0.25, and with a shift the plain
+// computation, hence the bound, would be useless. In fp32 it is 0.001 at 20000, and the bound of O
+// 0.009. In FP8 the bound is past 1 for all shifts. +-110 can still show an overflow, the others
+// nothing, so there it is seed mod 4 that counts.
+Inputs generate(const Problem& problem, std::uint64_t seed, const Precision& precision = {});
 
 // A small problem of any shape: lengths 0 to 200, often around multiples of 64, head_dim 1 to 256,
 // padded or packed, MHA, GQA or MQA, causal or not.
