@@ -7,7 +7,6 @@
 namespace flash {
 namespace {
 
-using tile::Tensor;
 
 // 256 queries in 2 tiles of 128; 256 keys in 4 tiles of 64. Catches O written more than once.
 TEST(V2, QueriesAndOutputMoveOnce) {

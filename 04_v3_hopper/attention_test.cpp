@@ -10,13 +10,12 @@ namespace {
 
 using stage_04_v3_hopper::launch;
 using stage_04_v3_hopper::Pipeline;
-using tile::Tensor;
 
 using Launch = void (*)(tile::Device&, const AttentionArgs&);
 
 Outputs run(Launch attention, const Problem& problem, const Inputs& inputs, bool checked,
             std::uint64_t schedule) {
-  tile::Device device(tile::find_gpu("h100"), 1);
+  tile::cpu::Device device(tile::find_gpu("h100"), 1);
   device.set_checked(checked);
   device.set_schedule(schedule);
   Outputs outputs = unwritten_outputs(problem);

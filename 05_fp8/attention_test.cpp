@@ -11,7 +11,6 @@
 namespace flash {
 namespace {
 
-using tile::Tensor;
 
 const Stage& stage() {
   return find_stage("05_fp8");
@@ -44,7 +43,7 @@ std::vector<Switched> all_variants() {
 
 Outputs run(const Switched& switched, const Problem& problem, const Inputs& inputs,
             std::uint64_t schedule = 0) {
-  tile::Device device;
+  tile::cpu::Device device;
   device.set_checked(true);
   device.set_schedule(schedule);
   Outputs outputs = unwritten_outputs(problem);
@@ -58,9 +57,9 @@ TEST(Fp8Traffic, ByHand) {
   const tile::Counters c =
       counters_of("05_fp8", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
   const std::int64_t matrix = 256 * 64;
-  for (const Tensor tensor : {Tensor::Q, Tensor::K, Tensor::V})
+  for (const tile::TensorId tensor : {Tensor::Q, Tensor::K, Tensor::V})
     EXPECT_EQ(c.hbm_read[tensor], 4 * matrix);
-  for (const Tensor tensor : {Tensor::Q8, Tensor::K8, Tensor::V8}) {
+  for (const tile::TensorId tensor : {Tensor::Q8, Tensor::K8, Tensor::V8}) {
     EXPECT_EQ(c.hbm_write[tensor], matrix);
     EXPECT_EQ(c.hbm_workspace[tensor], matrix);
     EXPECT_EQ(c.hbm_read[tensor], tensor == Tensor::Q8 ? matrix : 2 * matrix);

@@ -33,7 +33,7 @@ Timing time(const Run& run, double warm_up, int runs) {
 
 }  // namespace
 
-Measured measure(const Stage& stage, tile::Device& device, const Problem& problem,
+Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                  const Inputs& inputs, const Expected& expected, int runs) {
   Measured result;
   StageReport& report = result.report;
@@ -67,7 +67,7 @@ Measured measure(const Stage& stage, tile::Device& device, const Problem& proble
   return result;
 }
 
-void explore(const Stage& stage, tile::Device& device, const Problem& problem, const Inputs& inputs,
+void explore(const Stage& stage, tile::cpu::Device& device, const Problem& problem, const Inputs& inputs,
              int schedules, Measured& measured) {
   std::string& failure = measured.report.failure;
   for (int schedule = 1; schedule < schedules && measured.report.passed; ++schedule) {

@@ -31,6 +31,7 @@ function(attention_stage)
 
   add_library(${stage} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/stage.cpp)
   target_include_directories(${stage} BEFORE PRIVATE ${header_dir})
+  target_compile_definitions(${stage} PRIVATE STAGE=stage_${stage})
   target_link_libraries(${stage} PUBLIC stages)
   target_link_libraries(attention_ladder PRIVATE ${stage})
 
