@@ -6,7 +6,6 @@
 namespace flash {
 namespace {
 
-
 // Catches a score matrix that is written or read twice, or that skips HBM.
 TEST(Naive, ScoresAndWeightsGoThroughHbmOnce) {
   const tile::Counters c =

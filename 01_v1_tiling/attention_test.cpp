@@ -6,7 +6,6 @@
 namespace flash {
 namespace {
 
-
 // 256 queries in 2 tiles of 128; 300 keys in 5 tiles of 64.
 constexpr Problem problem_f32() {
   return {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 300};

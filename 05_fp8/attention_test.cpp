@@ -7,32 +7,28 @@
 #include "check/plain.h"
 #include "check/reference.h"
 #include "testing/counters_of.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace flash {
 namespace {
-
 
 const Stage& stage() {
   return find_stage("05_fp8");
 }
 
-using Kernel = void (*)(tile::Device&, AttentionArgs);
-
 struct Switched {
   std::string_view name;
-  Kernel forward;
+  Pass::Run forward;
   Fp8 fp8;
 };
 
 const Switched& full() {
-  static const Switched switched = {"as it is", stage().forward, *stage().fp8};
+  static const Switched switched = {"as it is", stage().passes.front().run, *stage().fp8};
   return switched;
 }
 
 Switched variant(std::string_view name, Fp8 fp8) {
-  for (const Variant& v : stage().variants)
-    if (v.name == name) return {name, v.forward, fp8};
-  throw BadInput("no variant " + std::string(name));
+  return {name, find_variant(stage(), name), fp8};
 }
 
 std::vector<Switched> all_variants() {

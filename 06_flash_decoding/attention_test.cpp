@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "attention/cost_decoding.h"
+#include "attention/cost/cost.h"
 #include "attention/kv_cache.h"
 #include "check/checker.h"
 #include "report/report.h"
@@ -12,15 +12,14 @@
 namespace flash {
 namespace {
 
-
 const Stage& stage() {
   return find_stage("06_flash_decoding");
 }
 
 constexpr std::uint64_t seed = 3;  // of the order of pages
 
-Outputs decode(tile::cpu::Device& device, const Problem& p, const Inputs& inputs, const KvCache& cache,
-               int splits) {
+Outputs decode(tile::cpu::Device& device, const Problem& p, const Inputs& inputs,
+               const KvCache& cache, int splits) {
   Outputs outputs = unwritten_outputs(p);
   stage().forward(device, with_cache(make_args(p, inputs, outputs), cache, splits));
   return outputs;
@@ -56,8 +55,11 @@ TEST(FlashDecoding, CountsTheBlockTable) {
       tile::cpu::Device device;
       decode(device, decode_step, inputs, filled_cache(decode_step, inputs, dtype, page_size, seed),
              3);
-      const Decoding decoding{.splits = 3, .dtype = dtype, .page_size = page_size};
-      EXPECT_EQ(describe_difference(device.counters(), decoding_cost(decode_step, decoding)), "");
+      Shape shape = decode_step.shape();
+      shape.splits = 3;
+      const tile::Counters cost =
+          decoding_cost(decode_step, decoding_plan(shape), dtype, page_size);
+      EXPECT_EQ(describe_difference(device.counters(), cost), "");
       // The second tile begins inside a page of 48 or 256, which is then looked up for both.
       const std::int64_t entries = page_size == 1    ? 256
                                    : page_size == 16 ? 16

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "check/generator.h"
 #include "io/attention_file.h"
 #include "report/report.h"
