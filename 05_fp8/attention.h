@@ -3,8 +3,8 @@
 // What changed from 04: a first kernel rotates Q and K by random signs and a Hadamard matrix, which
 // spreads outliers over the row and leaves QKᵀ as it was, and writes each tile in FP8 in units of a
 // scale, V transposed, as FP8 tensor cores need it. Attention multiplies S by the scales, converts
-// P to E4M3, and keeps O in units of V's scale. What it costs: Q, K and V read and written once
-// more. Shah et al., FlashAttention-3 (arXiv:2407.08608), section 3.3.
+// P to E4M3, and keeps O in units of V's scale. What it costs: Q, K, V read and written once more.
+// Shah et al., FlashAttention-3 (arXiv:2407.08608), section 3.3.
 //
 // Run it: ./ladder run --stage 05
 #pragma once
@@ -16,51 +16,42 @@ namespace stage_05_fp8 {
 using namespace tile;
 using namespace flash;
 
-enum class Layout { rows, transposed };
-
-// Writes a tile in FP8 with its scale, or all tiles of a head where they share one.
-template <class Block, Fp8 fp8, int Rows, int Cols>
+// Writes a tile in FP8 with its scale, or all tiles of a head where they share one. V lies
+// transposed and is not rotated.
+template <class Block, Fp8 fp8, int Rows, int Cols, bool is_V>
 TILE_KERNEL void quantise(Block& block, const HbmMatrix& from, const HbmMatrix& to,
-                          const HbmVector& scales, bool rotate, Layout layout) {
+                          const HbmVector& scales) {
   const std::int64_t first = block.position().x, tiles = ceil_div(from.rows, Rows);
   const std::int64_t end = std::min(fp8.per_block ? first + 1 : tiles, tiles);
-  if (first >= end) return;
   Accumulator<Block, Rows, Cols> X(block, "X");
   const auto fetch = [&](std::int64_t tile) {
     load(X, from, tile * Rows);
-    if (rotate) hadamard(X, static_cast<int>(to.cols), rotation_signs);
+    if (fp8.rotate && !is_V) hadamard(X, static_cast<int>(to.cols), rotation_signs);
     return largest_magnitude(X);
   };
-
   float largest = 0;
   for (std::int64_t tile = first; tile < end; ++tile) largest = std::max(largest, fetch(tile));
   const float unit = block_scale(largest, fp8.format);
   for (std::int64_t tile = first; tile < end; ++tile) {
     if (!fp8.per_block) fetch(tile);
     scale(X, 1 / unit);
-    if (layout == Layout::transposed)
-      store_transposed(to, 0, tile * Rows, X);
-    else
-      store(to, tile * Rows, X);
+    is_V ? store_transposed(to, 0, tile * Rows, X) : store(to, tile * Rows, X);
     store_scalar(block, scales, tile, unit);
   }
 }
 
 template <Fp8 fp8, int HeadDim, int QueryRows, int KeyRows>
 struct Quantise {
+  static constexpr int columns = rotated_dim(HeadDim);
   template <class Block>
   TILE_KERNEL static void run(Block& block, const AttentionArgs& args) {
     const auto [tile, head, batch] = block.position();
     const Head from = args.head(batch, head);
     const QuantisedHead to = args.quantised_head(batch, head);
-    constexpr int columns = rotated_dim(HeadDim);
-    quantise<Block, fp8, QueryRows, columns>(block, from.Q, to.Q, to.Q_scales, fp8.rotate,
-                                             Layout::rows);
+    quantise<Block, fp8, QueryRows, columns, false>(block, from.Q, to.Q, to.Q_scales);
     if (head % args.group() != 0) return;  // K and V are those of a group
-    quantise<Block, fp8, KeyRows, columns>(block, from.K, to.K, to.K_scales, fp8.rotate,
-                                           Layout::rows);
-    quantise<Block, fp8, KeyRows, HeadDim>(block, from.V, to.V, to.V_scales, false,
-                                           Layout::transposed);
+    quantise<Block, fp8, KeyRows, columns, false>(block, from.K, to.K, to.K_scales);
+    quantise<Block, fp8, KeyRows, HeadDim, true>(block, from.V, to.V, to.V_scales);
   }
 };
 
@@ -108,8 +99,7 @@ struct Warpgroups {
     const float scale_log2 = args.scale * std::numbers::log2e_v<float>;
     set_registers<240>(block);
     if (consumer == 1) arrive(turn[0]);  // consumer 0 has the first turn
-
-    std::int64_t n = 0;  // use of the rings of K and V
+    std::int64_t n = 0;                  // use of the rings of K and V
     for (std::int64_t i = 0, work; (work = block.work(i)) >= 0; ++i) {
       const QueryTile tile = load_scalar(block, args.schedule, work);
       const Head hbm = args.head(tile.batch, tile.head);
@@ -119,20 +109,14 @@ struct Warpgroups {
       const std::int64_t first = n, end = n + ceil_div(tile.seen, KeyRows);
       const float Q_scale = load_scalar(block, fp8.Q_scales, tile.query_tile);
       float O_unit = 0;  // of O: the largest scale of V so far
-
       fill(O, 0);
       fill(row_max, -INFINITY);
       fill(row_sum, 0);
       wait(Q.full(q), Q.parity(q));
-
       const auto accumulate = [&](std::int64_t use) {
         wait(V.full(use), V.parity(use));
         mma_ABt_async(O, P, V[use], rescale);
         commit_products(block);
-      };
-      const auto finish = [&](std::int64_t use) {
-        wait_products<0>(block);
-        arrive(V.empty(use));
       };
       // `overlaps`: PV of the tile before is issued behind QKᵀ, and runs during the softmax.
       const auto step = [&](auto overlaps) {
@@ -156,7 +140,7 @@ struct Warpgroups {
         exp2_difference(S, row_max, scale_log2);
         multiply_rows(row_sum, rescale);
         add_row_sum(row_sum, S);
-        if (overlaps) finish(n - 1);
+        if (overlaps) wait_products<0>(block), arrive(V.empty(n - 1));
         // V's scale moves into P and O, exactly: it is a power of two.
         const float V_scale = load_scalar(block, fp8.V_scales, n - first);
         const float last_unit = std::exchange(O_unit, std::max(O_unit, V_scale));
@@ -167,8 +151,7 @@ struct Warpgroups {
       if (n < end) step(std::false_type());
       while (n < end) step(std::true_type());
       arrive(Q.empty(q));
-      if (n > first) accumulate(n - 1), finish(n - 1);
-
+      if (n > first) accumulate(n - 1), wait_products<0>(block), arrive(V.empty(n - 1));
       divide_rows(O, row_sum);
       scale(O, O_unit / P_factor);
       log_sum_exp(row_sum, row_max, row_sum, args.scale);
@@ -196,8 +179,7 @@ void forward(Device& device, AttentionArgs args) {
   with_tiles(plan.tiles, [&]<int HeadDim, int QueryRows, int KeyRows>() {
     args.fp8 = quantised_workspace(device, args, fp8.format, plan.tiles);
     args.schedule = upload(device, Tensor::schedule, longest_first(args, QueryRows));
-    const std::int64_t longest = std::max(args.fp8.q_blocks, args.fp8.k_blocks);
-    const GridIndex grid = {fp8.per_block ? longest : 1, args.heads, args.batch};
+    const GridIndex grid = {fp8.per_block ? args.fp8.blocks() : 1, args.heads, args.batch};
     launch<Quantise<fp8, HeadDim, QueryRows, KeyRows>>(device, "quantise", grid, args.dtype, args);
     launch_persistent<Attention<HeadDim, QueryRows, KeyRows>>(device, "attention",
                                                               args.schedule.rows, fp8.format, args);

@@ -31,6 +31,8 @@ struct Quantised {
   std::int64_t V_column_stride = 0;
   float *Q_scales = nullptr, *K_scales = nullptr, *V_scales = nullptr;  // [batch, heads, blocks]
   std::int64_t q_blocks = 0, k_blocks = 0;                              // of the longest sequence
+
+  std::int64_t blocks() const { return std::max(q_blocks, k_blocks); }
 };
 
 // One query head of one sequence.

@@ -75,17 +75,12 @@ void add_workspace(const Problem& p, const Plan& plan, Counters& c) {
 std::int64_t on_chip(const Problem& p, const Plan& plan) {
   const auto [d_pad, B_r, B_c] = plan.tiles;
   const std::int64_t columns = Rotated(p).padded;
-  std::int64_t largest = 0;
-  for (std::int64_t b = 0; b < p.batch; ++b) {
-    const Sequence s = p.sequence(b);
-    const std::int64_t of_Q = s.q_length > 0 ? B_r * columns : 0;
-    const std::int64_t of_K_and_V = s.k_length > 0 ? B_c * (columns + d_pad) : 0;
-    largest = std::max(largest, fp32_bytes * (of_Q + of_K_and_V));
-  }
-  if (p.total_q() == 0) return largest;
+  const bool any = std::max(p.seqlen_q, p.seqlen_k) > 0;
+  const std::int64_t first = any ? fp32_bytes * ((B_r + B_c) * columns + B_c * d_pad) : 0;
+  if (p.total_q() == 0) return first;
   const std::int64_t shared = B_r * columns + plan.ring_depth * B_c * (columns + d_pad);
   const std::int64_t P = B_r * B_c;  // a byte an element
-  return std::max(largest, shared + P + fp32_bytes * B_r * (B_c + d_pad + 3));
+  return std::max(first, shared + P + fp32_bytes * B_r * (B_c + d_pad + 3));
 }
 
 }  // namespace
