@@ -1,115 +1,126 @@
 // Standard attention: three kernels, and the score matrix goes through HBM between them.
 //
 // Kernel 1 writes S = scale Q Kᵀ and its row maximum m; kernel 2 turns S into P = e^(S - m) and
-// writes the row sum l; kernel 3 writes O = P V / l. The products are those of the later stages, so
-// what makes this stage slow is its traffic. What it costs: S and P, N² elements each, written once
-// and read once, and two N² workspaces. Dao et al., FlashAttention (arXiv:2205.14135), Algorithm 0.
-// Run it: ./ladder run --stage 00_naive
+// writes the row sum l; kernel 3 writes O = P V / l. The products are those of the later stages.
+// What it costs: S and P, N² elements each, written once and read once; K and V, read for every
+// tile of queries: T_r N d each; and two N² workspaces. Dao et al., FlashAttention
+// (arXiv:2205.14135), Algorithm 0.
+//
+// Run it: ./ladder run --stage 00
 #pragma once
 
-#include "stages/stage.h"
+#include "attention/kernel.h"
 
 namespace stage_00_naive {
 
 using namespace tile;
 using namespace flash;
 
-template <class Block, int HeadDim, int QueryRows, int KeyRows>
-TILE_KERNEL void scores(Block& block, const AttentionArgs& args) {
-  const auto [query_tile, head, batch] = block.position();
-  const Head hbm = args.head(batch, head);
-  const std::int64_t first_query = query_tile * QueryRows;
-  if (first_query >= hbm.queries) return;  // a sequence shorter than the longest
+template <int HeadDim, int QueryRows, int KeyRows>
+struct Scores {
+  template <class Block>
+  TILE_KERNEL static void run(Block& block, const AttentionArgs& args) {
+    const auto [query_tile, head, batch] = block.position();
+    const Head hbm = args.head(batch, head);
+    const std::int64_t first_query = query_tile * QueryRows;
+    if (first_query >= hbm.queries) return;  // a sequence shorter than the longest
 
-  LeftTile<Block, QueryRows, HeadDim> Q(block, "Q");
-  RightTile<Block, KeyRows, HeadDim> K(block, "K");
-  Accumulator<Block, QueryRows, KeyRows> S(block, "S");
-  RowVector<Block, QueryRows> row_max(block, "m");
+    LeftTile<Block, QueryRows, HeadDim> Q(block, "Q");
+    RightTile<Block, KeyRows, HeadDim> K(block, "K");
+    Accumulator<Block, QueryRows, KeyRows> S(block, "S");
+    RowVector<Block, QueryRows> row_max(block, "m");
 
-  load(Q, hbm.Q, first_query);
-  fill(row_max, -INFINITY);
-  for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
-    load(K, hbm.K, first_key);
+    load(Q, hbm.Q, first_query);
+    fill(row_max, -INFINITY);
+    for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
+      load(K, hbm.K, first_key);
 
-    mma_ABt(S, Q, K);
-    scale(S, args.scale);
-    mask_end(S, hbm.keys - first_key);
-    if (args.causal) mask_causal(S, first_query + hbm.diagonal - first_key);
+      mma_ABt(S, Q, K);
+      scale(S, args.scale);
+      mask_end(S, hbm.keys - first_key);
+      if (args.causal) mask_causal(S, first_query + hbm.diagonal - first_key);
 
-    update_row_max(row_max, S);
-    store(hbm.S, first_query, first_key, S);
+      update_row_max(row_max, S);
+      store(hbm.S, first_query, first_key, S);
+    }
+    store(hbm.m, first_query, row_max);
   }
-  store(hbm.m, first_query, row_max);
-}
+};
 
-template <class Block, int QueryRows, int KeyRows>
-TILE_KERNEL void softmax(Block& block, const AttentionArgs& args) {
-  const auto [query_tile, head, batch] = block.position();
-  const Head hbm = args.head(batch, head);
-  const std::int64_t first_query = query_tile * QueryRows;
-  if (first_query >= hbm.queries) return;
+template <int QueryRows, int KeyRows>
+struct Softmax {
+  template <class Block>
+  TILE_KERNEL static void run(Block& block, const AttentionArgs& args) {
+    const auto [query_tile, head, batch] = block.position();
+    const Head hbm = args.head(batch, head);
+    const std::int64_t first_query = query_tile * QueryRows;
+    if (first_query >= hbm.queries) return;
 
-  Accumulator<Block, QueryRows, KeyRows> P(block, "P");
-  RowVector<Block, QueryRows> row_max(block, "m"), row_sum(block, "l");
+    Accumulator<Block, QueryRows, KeyRows> P(block, "P");
+    RowVector<Block, QueryRows> row_max(block, "m"), row_sum(block, "l");
 
-  load(row_max, hbm.m, first_query);
-  fill(row_sum, 0);
-  for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
-    load(P, hbm.S, first_query, first_key);
-    mask_end(P, hbm.keys - first_key);
-    exp_difference(P, row_max);
-    add_row_sum(row_sum, P);
-    store(hbm.P, first_query, first_key, P);
+    load(row_max, hbm.m, first_query);
+    fill(row_sum, 0);
+    for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
+      load(P, hbm.S, first_query, first_key);
+      mask_end(P, hbm.keys - first_key);
+      exp_difference(P, row_max);
+      add_row_sum(row_sum, P);
+      store(hbm.P, first_query, first_key, P);
+    }
+    store(hbm.l, first_query, row_sum);
   }
-  store(hbm.l, first_query, row_sum);
-}
+};
 
-template <class Block, int HeadDim, int QueryRows, int KeyRows>
-TILE_KERNEL void output(Block& block, const AttentionArgs& args) {
-  const auto [query_tile, head, batch] = block.position();
-  const Head hbm = args.head(batch, head);
-  const std::int64_t first_query = query_tile * QueryRows;
-  if (first_query >= hbm.queries) return;
+template <int HeadDim, int QueryRows, int KeyRows>
+struct Output {
+  template <class Block>
+  TILE_KERNEL static void run(Block& block, const AttentionArgs& args) {
+    const auto [query_tile, head, batch] = block.position();
+    const Head hbm = args.head(batch, head);
+    const std::int64_t first_query = query_tile * QueryRows;
+    if (first_query >= hbm.queries) return;
 
-  RightTile<Block, KeyRows, HeadDim> V(block, "V");
-  Accumulator<Block, QueryRows, KeyRows> P(block, "P");
-  Accumulator<Block, QueryRows, HeadDim> O(block, "O");
-  RowVector<Block, QueryRows> row_max(block, "m"), row_sum(block, "l");
+    RightTile<Block, KeyRows, HeadDim> V(block, "V");
+    Operand<Block, QueryRows, KeyRows> P(block, "P");
+    Accumulator<Block, QueryRows, HeadDim> O(block, "O");
+    RowVector<Block, QueryRows> row_max(block, "m"), row_sum(block, "l");
 
-  load(row_max, hbm.m, first_query);
-  load(row_sum, hbm.l, first_query);
-  fill(O, 0);
-  for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
-    load(P, hbm.P, first_query, first_key);
-    load(V, hbm.V, first_key);
-    mma_AB(O, P, V);
+    load(row_max, hbm.m, first_query);
+    load(row_sum, hbm.l, first_query);
+    fill(O, 0);
+    for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
+      load(P, hbm.P, first_query, first_key);
+      load(V, hbm.V, first_key);
+      mma_AB(O, P, V);
+    }
+
+    divide_rows(O, row_sum);
+    store(hbm.O, first_query, O);
+    log_sum_exp(row_sum, row_max, row_sum);
+    store(hbm.LSE, first_query, row_sum);
   }
+};
 
-  divide_rows(O, row_sum);
-  store(hbm.O, first_query, O);
-  log_sum_exp(row_sum, row_max, row_sum);
-  store(hbm.LSE, first_query, row_sum);
-}
-
-inline void forward(Device& device, AttentionArgs args) {
+template <class Device>
+void forward(Device& device, AttentionArgs args) {
   args.S = scores_workspace(device, Tensor::S, args);
   args.P = scores_workspace(device, Tensor::P, args);
   args.m = row_workspace(device, Tensor::m, args);
   args.l = row_workspace(device, Tensor::l, args);
-  with_tiles(args.head_dim, [&]<int HeadDim, int QueryRows, int KeyRows>() {
+  with_tiles(plan_of(args).tiles, [&]<int HeadDim, int QueryRows, int KeyRows>() {
     const GridIndex grid = {ceil_div(args.seqlen_q, QueryRows), args.heads, args.batch};
-    device.launch("scores", grid, args.dtype, [&]<class Block>(Block& block) {
-      scores<Block, HeadDim, QueryRows, KeyRows>(block, args);
-    });
-    device.launch("softmax", grid, args.dtype, [&]<class Block>(Block& block) {
-      softmax<Block, QueryRows, KeyRows>(block, args);
-    });
-    device.launch("output", grid, args.dtype, [&]<class Block>(Block& block) {
-      output<Block, HeadDim, QueryRows, KeyRows>(block, args);
-    });
+    launch<Scores<HeadDim, QueryRows, KeyRows>>(device, "scores", grid, args.dtype, args);
+    launch<Softmax<QueryRows, KeyRows>>(device, "softmax", grid, args.dtype, args);
+    launch<Output<HeadDim, QueryRows, KeyRows>>(device, "output", grid, args.dtype, args);
   });
 }
 
-ATTENTION_STAGE("00_naive", "three kernels; S and P live in HBM", forward, naive_cost);
+template <class Device>
+Stage stage() {
+  return {.name = "00_naive",
+          .idea = "three kernels; S and P live in HBM",
+          .passes = {forward_pass(forward<Device>, naive_cost)}};
+}
 
 }  // namespace stage_00_naive

@@ -6,14 +6,12 @@
 namespace flash {
 namespace {
 
-using tile::Tensor;
-
 // Catches a score matrix that is written or read twice, or that skips HBM.
 TEST(Naive, ScoresAndWeightsGoThroughHbmOnce) {
   const tile::Counters c =
       counters_of("00_naive", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 300});
   const std::int64_t matrix = 256 * 300 * 4;
-  for (const Tensor tensor : {Tensor::S, Tensor::P}) {
+  for (const tile::TensorId tensor : {Tensor::S, Tensor::P}) {
     EXPECT_EQ(c.hbm_write[tensor], matrix);
     EXPECT_EQ(c.hbm_read[tensor], matrix);
     EXPECT_EQ(c.hbm_workspace[tensor], matrix);

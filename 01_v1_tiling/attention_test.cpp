@@ -6,8 +6,6 @@
 namespace flash {
 namespace {
 
-using tile::Tensor;
-
 // 256 queries in 2 tiles of 128; 300 keys in 5 tiles of 64.
 constexpr Problem problem_f32() {
   return {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 300};
@@ -16,7 +14,7 @@ constexpr Problem problem_f32() {
 // Catches a term of N²: neither S nor P may reach HBM.
 TEST(Tiling, NoScoresInHbm) {
   const tile::Counters c = counters_of("01_v1_tiling", problem_f32());
-  for (const Tensor tensor : {Tensor::S, Tensor::P}) {
+  for (const tile::TensorId tensor : {Tensor::S, Tensor::P}) {
     EXPECT_EQ(c.hbm_write[tensor] + c.hbm_read[tensor] + c.hbm_workspace[tensor], 0);
   }
   EXPECT_EQ(c.hbm_workspace.total(), 2 * 256 * 4);  // m and l

@@ -6,8 +6,6 @@
 namespace flash {
 namespace {
 
-using tile::Tensor;
-
 // 256 queries in 2 tiles of 128; 300 keys in 5 tiles of 64. Catches a second sweep.
 TEST(OnlineSoftmax, OneSweepOverTheKeys) {
   const tile::Counters c = counters_of(

@@ -3,78 +3,87 @@
 // What changed from 02: the loops are swapped, so O, m and l stay on chip and O is written once; O
 // is divided by the row sum once, at the end; tiles above the diagonal are skipped; exp becomes
 // exp2 with the scale folded in; and the grid covers the query tiles too, so one head fills all
-// cores. What it costs: HBM traffic per head of N d + 2 T_r N d elements read and N d written. Dao,
-// FlashAttention-2 (arXiv:2307.08691), Algorithm 1. Run it: ./ladder run --stage 03_v2
+// cores. What it costs: HBM traffic per head of N d + 2 T_r N d elements read and N d written.
+// Dao, FlashAttention-2 (arXiv:2307.08691), Algorithm 1.
+//
+// Run it: ./ladder run --stage 03
 #pragma once
 
-#include "stages/stage.h"
+#include "attention/kernel.h"
 
 namespace stage_03_v2 {
 
 using namespace tile;
 using namespace flash;
 
-template <class Block, int HeadDim, int QueryRows, int KeyRows>
-TILE_KERNEL void attention(Block& block, const AttentionArgs& args) {
-  const auto [query_tile, head, batch] = block.position();
-  const Head hbm = args.head(batch, head);
-  const std::int64_t first_query = query_tile * QueryRows;
-  if (first_query >= hbm.queries) return;  // a sequence shorter than the longest
+template <int HeadDim, int QueryRows, int KeyRows>
+struct Attention {
+  template <class Block>
+  TILE_KERNEL static void run(Block& block, const AttentionArgs& args) {
+    const auto [query_tile, head, batch] = block.position();
+    const Head hbm = args.head(batch, head);
+    const std::int64_t first_query = query_tile * QueryRows;
+    if (first_query >= hbm.queries) return;  // a sequence shorter than the longest
 
-  LeftTile<Block, QueryRows, HeadDim> Q(block, "Q");
-  RightTile<Block, KeyRows, HeadDim> K(block, "K"), V(block, "V");
-  Accumulator<Block, QueryRows, KeyRows> S(block, "S");
-  Accumulator<Block, QueryRows, HeadDim> O(block, "O");
-  RowVector<Block, QueryRows> row_max(block, "m"), row_sum(block, "l"), rescale(block, "rescale");
+    LeftTile<Block, QueryRows, HeadDim> Q(block, "Q");
+    RightTile<Block, KeyRows, HeadDim> K(block, "K"), V(block, "V");
+    Accumulator<Block, QueryRows, KeyRows> S(block, "S");
+    Operand<Block, QueryRows, KeyRows> P(block, "P");
+    Accumulator<Block, QueryRows, HeadDim> O(block, "O");
+    RowVector<Block, QueryRows> row_max(block, "m"), row_sum(block, "l"), rescale(block, "rescale");
 
-  load(Q, hbm.Q, first_query);
-  fill(O, 0);
-  fill(row_max, -INFINITY);
-  fill(row_sum, 0);
+    load(Q, hbm.Q, first_query);
+    fill(O, 0);
+    fill(row_max, -INFINITY);
+    fill(row_sum, 0);
 
-  // Keys that the first and the last query row of the tile see.
-  const std::int64_t diagonal = first_query + hbm.diagonal;
-  const std::int64_t seen_by_all = args.causal ? std::min(hbm.keys, diagonal + 1) : hbm.keys;
-  const std::int64_t seen = args.causal ? std::min(hbm.keys, diagonal + QueryRows) : hbm.keys;
-  const float scale_log2 = args.scale * std::numbers::log2e_v<float>;
+    // Keys that the first and the last query row of the tile see.
+    const std::int64_t diagonal = first_query + hbm.diagonal;
+    const std::int64_t seen_by_all = args.causal ? std::min(hbm.keys, diagonal + 1) : hbm.keys;
+    const std::int64_t seen = args.causal ? std::min(hbm.keys, diagonal + QueryRows) : hbm.keys;
+    const float scale_log2 = args.scale * std::numbers::log2e_v<float>;
 
-  for (std::int64_t first_key = 0; first_key < seen; first_key += KeyRows) {
-    load(K, hbm.K, first_key);
-    load(V, hbm.V, first_key);
+    for (std::int64_t first_key = 0; first_key < seen; first_key += KeyRows) {
+      load(K, hbm.K, first_key);
+      load(V, hbm.V, first_key);
 
-    mma_ABt(S, Q, K);
-    if (first_key + KeyRows > seen_by_all) {
-      mask_end(S, hbm.keys - first_key);
-      if (args.causal) mask_causal(S, diagonal - first_key);
+      mma_ABt(S, Q, K);
+      if (first_key + KeyRows > seen_by_all) {
+        mask_end(S, hbm.keys - first_key);
+        if (args.causal) mask_causal(S, diagonal - first_key);
+      }
+
+      copy(rescale, row_max);
+      update_row_max(row_max, S);
+      exp2_difference(rescale, row_max, scale_log2);
+      exp2_difference(S, row_max, scale_log2);
+
+      multiply_rows(row_sum, rescale);
+      add_row_sum(row_sum, S);
+      convert(P, S);
+      mma_AB(O, P, V, rescale);
     }
 
-    copy(rescale, row_max);
-    update_row_max(row_max, S);
-    exp2_difference(rescale, row_max, scale_log2);
-    exp2_difference(S, row_max, scale_log2);
-    auto& P = S;
-
-    multiply_rows(row_sum, rescale);
-    add_row_sum(row_sum, P);
-    mma_AB(O, P, V, rescale);
+    divide_rows(O, row_sum);
+    store(hbm.O, first_query, O);
+    log_sum_exp(row_sum, row_max, row_sum, args.scale);
+    store(hbm.LSE, first_query, row_sum);
   }
+};
 
-  divide_rows(O, row_sum);
-  store(hbm.O, first_query, O);
-  log_sum_exp(row_sum, row_max, row_sum, args.scale);
-  store(hbm.LSE, first_query, row_sum);
-}
-
-inline void forward(Device& device, AttentionArgs args) {
-  with_tiles(args.head_dim, [&]<int HeadDim, int QueryRows, int KeyRows>() {
+template <class Device>
+void forward(Device& device, AttentionArgs args) {
+  with_tiles(plan_of(args).tiles, [&]<int HeadDim, int QueryRows, int KeyRows>() {
     const GridIndex grid = {ceil_div(args.seqlen_q, QueryRows), args.heads, args.batch};
-    device.launch("attention", grid, args.dtype, [&]<class Block>(Block& block) {
-      attention<Block, HeadDim, QueryRows, KeyRows>(block, args);
-    });
+    launch<Attention<HeadDim, QueryRows, KeyRows>>(device, "attention", grid, args.dtype, args);
   });
 }
 
-ATTENTION_STAGE("03_v2", "swap the loops: a block owns query rows, O is written once", forward,
-                v2_cost);
+template <class Device>
+Stage stage() {
+  return {.name = "03_v2",
+          .idea = "swap the loops: a block owns query rows, O is written once",
+          .passes = {forward_pass(forward<Device>, v2_cost)}};
+}
 
 }  // namespace stage_03_v2

@@ -3,11 +3,10 @@
 #include <sys/resource.h>
 
 #include "testing/counters_of.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace flash {
 namespace {
-
-using tile::Tensor;
 
 // 256 queries in 2 tiles of 128; 256 keys in 4 tiles of 64. Catches O written more than once.
 TEST(V2, QueriesAndOutputMoveOnce) {

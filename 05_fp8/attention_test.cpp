@@ -7,33 +7,28 @@
 #include "check/plain.h"
 #include "check/reference.h"
 #include "testing/counters_of.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace flash {
 namespace {
-
-using tile::Tensor;
 
 const Stage& stage() {
   return find_stage("05_fp8");
 }
 
-using Kernel = void (*)(tile::Device&, AttentionArgs);
-
 struct Switched {
   std::string_view name;
-  Kernel forward;
+  Pass::Run forward;
   Fp8 fp8;
 };
 
 const Switched& full() {
-  static const Switched switched = {"as it is", stage().forward, *stage().fp8};
+  static const Switched switched = {"as it is", stage().passes.front().run, *stage().fp8};
   return switched;
 }
 
 Switched variant(std::string_view name, Fp8 fp8) {
-  for (const Variant& v : stage().variants)
-    if (v.name == name) return {name, v.forward, fp8};
-  throw BadInput("no variant " + std::string(name));
+  return {name, find_variant(stage(), name), fp8};
 }
 
 std::vector<Switched> all_variants() {
@@ -44,7 +39,7 @@ std::vector<Switched> all_variants() {
 
 Outputs run(const Switched& switched, const Problem& problem, const Inputs& inputs,
             std::uint64_t schedule = 0) {
-  tile::Device device;
+  tile::cpu::Device device;
   device.set_checked(true);
   device.set_schedule(schedule);
   Outputs outputs = unwritten_outputs(problem);
@@ -58,9 +53,9 @@ TEST(Fp8Traffic, ByHand) {
   const tile::Counters c =
       counters_of("05_fp8", {.heads = 1, .kv_heads = 1, .seqlen_q = 256, .seqlen_k = 256});
   const std::int64_t matrix = 256 * 64;
-  for (const Tensor tensor : {Tensor::Q, Tensor::K, Tensor::V})
+  for (const tile::TensorId tensor : {Tensor::Q, Tensor::K, Tensor::V})
     EXPECT_EQ(c.hbm_read[tensor], 4 * matrix);
-  for (const Tensor tensor : {Tensor::Q8, Tensor::K8, Tensor::V8}) {
+  for (const tile::TensorId tensor : {Tensor::Q8, Tensor::K8, Tensor::V8}) {
     EXPECT_EQ(c.hbm_write[tensor], matrix);
     EXPECT_EQ(c.hbm_workspace[tensor], matrix);
     EXPECT_EQ(c.hbm_read[tensor], tensor == Tensor::Q8 ? matrix : 2 * matrix);

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "attention/cost_decoding.h"
+#include "attention/cost/cost.h"
 #include "attention/kv_cache.h"
 #include "check/checker.h"
 #include "report/report.h"
@@ -12,16 +12,14 @@
 namespace flash {
 namespace {
 
-using tile::Tensor;
-
 const Stage& stage() {
   return find_stage("06_flash_decoding");
 }
 
 constexpr std::uint64_t seed = 3;  // of the order of pages
 
-Outputs decode(tile::Device& device, const Problem& p, const Inputs& inputs, const KvCache& cache,
-               int splits) {
+Outputs decode(tile::cpu::Device& device, const Problem& p, const Inputs& inputs,
+               const KvCache& cache, int splits) {
   Outputs outputs = unwritten_outputs(p);
   stage().forward(device, with_cache(make_args(p, inputs, outputs), cache, splits));
   return outputs;
@@ -35,7 +33,7 @@ TEST(FlashDecoding, ReadsKeysOncePerKeyHead) {
   const Inputs inputs = generate(decode_step, 1);
   const KvCache cache = filled_cache(decode_step, inputs, DType::f32, 0, seed);
   for (const int splits : {1, 2, 4}) {
-    tile::Device device;
+    tile::cpu::Device device;
     decode(device, decode_step, inputs, cache, splits);
     const tile::Counters& c = device.counters();
     EXPECT_EQ(c.hbm_read[Tensor::K], 2 * 256 * 64 * 4);
@@ -54,11 +52,14 @@ TEST(FlashDecoding, CountsTheBlockTable) {
   const Inputs inputs = generate(decode_step, 1);
   for (const std::int64_t page_size : {1, 16, 48, 256}) {
     for (const DType dtype : {DType::f32, DType::e4m3}) {
-      tile::Device device;
+      tile::cpu::Device device;
       decode(device, decode_step, inputs, filled_cache(decode_step, inputs, dtype, page_size, seed),
              3);
-      const Decoding decoding{.splits = 3, .dtype = dtype, .page_size = page_size};
-      EXPECT_EQ(describe_difference(device.counters(), decoding_cost(decode_step, decoding)), "");
+      Shape shape = decode_step.shape();
+      shape.splits = 3;
+      const tile::Counters cost =
+          decoding_cost(decode_step, decoding_plan(shape), dtype, page_size);
+      EXPECT_EQ(describe_difference(device.counters(), cost), "");
       // The second tile begins inside a page of 48 or 256, which is then looked up for both.
       const std::int64_t entries = page_size == 1    ? 256
                                    : page_size == 16 ? 16
@@ -81,7 +82,7 @@ TEST(FlashDecoding, OneQueryOfALongSequence) {
   const Problem p{.heads = 16, .kv_heads = 2, .seqlen_q = 1, .seqlen_k = 1 << 16, .head_dim = 128};
   const Inputs inputs = generate(p, 4);
   const Expected expected = expect(p, inputs);
-  tile::Device device;
+  tile::cpu::Device device;
   Outputs first;
   for (const std::int64_t page_size : {0, 1, 16, 256}) {
     const KvCache cache = filled_cache(p, inputs, DType::f32, page_size, seed);
@@ -106,7 +107,7 @@ TEST(FlashDecoding, CachesOfEveryType) {
       KvCache cache = make_cache(dtype, p.batch, p.kv_heads, p.head_dim, p.seqlen_k, 16);
       cache.k_scale = {0.5f, 0.25f};
       cache.v_scale = {2, 0.5f};
-      tile::Device device;
+      tile::cpu::Device device;
       append(device, cache, key_view(p, inputs.k), key_view(p, inputs.v), p.seqlen_k);
       const auto round = [&](Buffer& buffer, const std::vector<float>& scale) {
         for (std::int64_t i = 0; i < k_elements(p); ++i) {
@@ -169,7 +170,7 @@ TEST(FlashDecoding, SequencesOfDifferentLengths) {
         std::memcpy(cache.v.data() + to, inputs.v.data() + from, bytes);
       });
       for (const int splits : {1, 2, 128}) {
-        tile::Device device;
+        tile::cpu::Device device;
         device.set_checked(splits == 2);
         const CheckResult result = check(p, expected, decode(device, p, inputs, cache, splits));
         EXPECT_TRUE(result.passed) << page_size << ", " << splits << ": " << describe(result);
@@ -186,7 +187,7 @@ TEST(FlashDecoding, CheckedModeReportsAPageOutsideTheCache) {
   Outputs outputs = unwritten_outputs(decode_step);
   const AttentionArgs args = with_cache(make_args(decode_step, inputs, outputs), cache, 1);
   cache.block_table[5] = 16;
-  tile::Device device(tile::find_gpu("h100"), 1);
+  tile::cpu::Device device(tile::find_gpu("h100"), 1);
   device.set_checked(true);
   try {
     stage().forward(device, args);

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 
+#include "attention/plan.h"
 #include "attention/problem.h"
+#include "attention/tensor.h"
 #include "tile/hbm.h"
-#include "tile/tile.h"
 
 namespace flash {
 
@@ -15,6 +16,11 @@ struct TensorView {
   DType dtype = DType::f32;
   std::int64_t row_stride = 0;  // in elements, from a token to the next
   std::int64_t head_stride = 0;
+
+  // Null in a tensor that is not there, or empty.
+  TILE_HOST_DEVICE std::byte* at(std::int64_t token, std::int64_t head) const {
+    return data ? data + (token * row_stride + head * head_stride) * size_in_bytes(dtype) : nullptr;
+  }
 };
 
 // Q, K and V in FP8, in workspace. One scale belongs to each block of rows of a head: a value is
@@ -25,6 +31,8 @@ struct Quantised {
   std::int64_t V_column_stride = 0;
   float *Q_scales = nullptr, *K_scales = nullptr, *V_scales = nullptr;  // [batch, heads, blocks]
   std::int64_t q_blocks = 0, k_blocks = 0;                              // of the longest sequence
+
+  std::int64_t blocks() const { return std::max(q_blocks, k_blocks); }
 };
 
 // One query head of one sequence.
@@ -35,7 +43,12 @@ struct Head {
   tile::HbmMatrix K, V;         // [keys, head_dim] of the head's group
   tile::HbmMatrix S, P;         // [queries, keys]
   tile::HbmVector m, l, LSE;    // [queries]
-  tile::HbmVector Q_scales = {}, K_scales = {}, V_scales = {};  // in FP8: [blocks of rows]
+};
+
+// The same in FP8: Q [queries, columns], K [keys, columns] and V transposed, [head_dim, keys].
+struct QuantisedHead {
+  tile::HbmMatrix Q, K, V;
+  tile::HbmVector Q_scales, K_scales, V_scales;  // [blocks of rows]
 };
 
 // Where the keys and values lie if K and V are a KV cache; see kv_cache.h.
@@ -48,61 +61,81 @@ struct CacheView {
   const float *k_scale = nullptr, *v_scale = nullptr;  // [kv_heads], of the elements; null: 1
 };
 
-struct AttentionArgs {
-  std::int64_t batch, heads, kv_heads, seqlen_q, seqlen_k, head_dim, total_q;
-  DType dtype;
-  bool causal;
-  float scale;
-  const std::int32_t* cu_seqlens_q = nullptr;  // null: not packed
-  const std::int32_t* cu_seqlens_k = nullptr;
+struct AttentionArgs : Shape {
+  float scale = 1;
   TensorView Q = {}, K = {}, V = {}, O = {};
   float* LSE = nullptr;
   CacheView cache = {};
-  int splits = 0;  // of the keys; 0: as many as splits.h says
 
   // Workspace that a stage asks its device for.
   TensorView O_acc = {};
   float *S = nullptr, *P = nullptr, *m = nullptr, *l = nullptr;
   float *O_split = nullptr, *LSE_split = nullptr;
   Quantised fp8 = {};
+  tile::HbmArray<QueryTile> schedule = {};
 
-  Head head(std::int64_t b, std::int64_t h) const;
+  TILE_HOST_DEVICE Head head(std::int64_t batch, std::int64_t head) const;
+  TILE_HOST_DEVICE QuantisedHead quantised_head(std::int64_t batch, std::int64_t head) const;
 
-  // The same with Q [queries, columns], K [keys, columns] and V [head_dim, keys] in FP8.
-  Head quantised_head(std::int64_t b, std::int64_t h) const;
+  // What is wrong with the indices of a view; its axis is null if nothing is.
+  TILE_HOST_DEVICE tile::OutOfRange outside(std::int64_t b, std::int64_t h,
+                                            std::int64_t of_heads) const {
+    if (b < 0 || b >= batch) return {"sequence", b, batch};
+    if (h < 0 || h >= of_heads) return {"head", h, of_heads};
+    return {};
+  }
 };
 
-inline Head AttentionArgs::head(std::int64_t b, std::int64_t h) const {
-  const bool packed = cu_seqlens_q != nullptr;
-  const std::int64_t q_begin = packed ? cu_seqlens_q[b] : b * seqlen_q;
-  const std::int64_t k_begin = packed ? cu_seqlens_k[b] : b * seqlen_k;
-  const std::int64_t queries = packed ? cu_seqlens_q[b + 1] - q_begin : seqlen_q;
-  const std::int64_t keys = packed ? cu_seqlens_k[b + 1] - k_begin : seqlen_k;
-  const std::int64_t kv_head = h / (heads / kv_heads);
-  const std::int64_t row = packed ? h * total_q + q_begin : (b * heads + h) * seqlen_q;
+// Rows [begin, begin + rows) of a head.
+TILE_HOST_DEVICE inline tile::HbmMatrix rows_of(tile::TensorId tensor, const TensorView& view,
+                                                std::int64_t begin, std::int64_t rows,
+                                                std::int64_t cols, std::int64_t head,
+                                                const tile::OutOfRange& outside) {
+  return {.tensor = tensor,
+          .dtype = view.dtype,
+          .data = view.at(begin, head),
+          .rows = rows,
+          .cols = cols,
+          .row_stride = view.row_stride,
+          .outside = outside};
+}
 
-  using tile::Tensor;
-  const auto matrix = [&](Tensor tensor, const TensorView& view, std::int64_t begin,
-                          std::int64_t rows, std::int64_t head) -> tile::HbmMatrix {
-    const std::int64_t offset = begin * view.row_stride + head * view.head_stride;
-    return {tensor, view.dtype, view.data + offset * size_in_bytes(view.dtype),
-            rows,   head_dim,   view.row_stride};
+// A head or a sequence that there is not gives views that every transfer refuses.
+inline Head AttentionArgs::head(std::int64_t b, std::int64_t h) const {
+  const tile::OutOfRange wrong = outside(b, h, heads);
+  if (wrong.axis) b = h = 0;
+  const Sequence s = sequence(b);
+  const std::int64_t kv_head = h / group(), row = row_offset(b, h);
+  const auto queries = [&](tile::TensorId tensor, const TensorView& view) {
+    return rows_of(tensor, view, s.q_begin, s.q_length, head_dim, h, wrong);
   };
-  const auto scores = [&](Tensor tensor, float* data) -> tile::HbmMatrix {
+  const auto keys = [&](tile::TensorId tensor, const TensorView& view) {
+    return rows_of(tensor, view, s.k_begin, s.k_length, head_dim, kv_head, wrong);
+  };
+  const auto scores = [&](tile::TensorId tensor, float* data) -> tile::HbmMatrix {
     auto* first = reinterpret_cast<std::byte*>(data ? data + row * seqlen_k : nullptr);
-    return {tensor, DType::f32, first, queries, keys, seqlen_k};
+    return {.tensor = tensor,
+            .dtype = DType::f32,
+            .data = first,
+            .rows = s.q_length,
+            .cols = s.k_length,
+            .row_stride = seqlen_k,
+            .outside = wrong};
   };
-  const auto statistic = [&](Tensor tensor, float* data) -> tile::HbmVector {
-    return {tensor, data ? data + row : nullptr, queries};
+  const auto statistic = [&](tile::TensorId tensor, float* data) -> tile::HbmVector {
+    return {.tensor = tensor,
+            .data = data ? data + row : nullptr,
+            .rows = s.q_length,
+            .outside = wrong};
   };
-  return {.queries = queries,
-          .keys = keys,
-          .diagonal = keys - queries,
-          .Q = matrix(Tensor::Q, Q, q_begin, queries, h),
-          .O = matrix(Tensor::O, O, q_begin, queries, h),
-          .O_acc = matrix(Tensor::O_acc, O_acc, q_begin, queries, h),
-          .K = matrix(Tensor::K, K, k_begin, keys, kv_head),
-          .V = matrix(Tensor::V, V, k_begin, keys, kv_head),
+  return {.queries = s.q_length,
+          .keys = s.k_length,
+          .diagonal = s.k_length - s.q_length,
+          .Q = queries(Tensor::Q, Q),
+          .O = queries(Tensor::O, O),
+          .O_acc = queries(Tensor::O_acc, O_acc),
+          .K = keys(Tensor::K, K),
+          .V = keys(Tensor::V, V),
           .S = scores(Tensor::S, S),
           .P = scores(Tensor::P, P),
           .m = statistic(Tensor::m, m),
@@ -110,22 +143,27 @@ inline Head AttentionArgs::head(std::int64_t b, std::int64_t h) const {
           .LSE = statistic(Tensor::LSE, LSE)};
 }
 
-inline Head AttentionArgs::quantised_head(std::int64_t b, std::int64_t h) const {
-  using tile::Tensor;
-  AttentionArgs in_fp8 = *this;
-  in_fp8.Q = fp8.Q, in_fp8.K = fp8.K, in_fp8.V = fp8.V;
-  const std::int64_t kv_head = h / (heads / kv_heads);
-  const auto scales = [](float* data, std::int64_t head, std::int64_t blocks) -> tile::HbmVector {
-    return {Tensor::scales, data ? data + head * blocks : nullptr, blocks};
+inline QuantisedHead AttentionArgs::quantised_head(std::int64_t b, std::int64_t h) const {
+  const tile::OutOfRange wrong = outside(b, h, heads);
+  if (wrong.axis) b = h = 0;
+  const Sequence s = sequence(b);
+  const std::int64_t kv_head = h / group(), columns = fp8.Q.head_stride;
+  const auto scales = [&](float* data, std::int64_t head, std::int64_t blocks) -> tile::HbmVector {
+    return {.tensor = Tensor::scales,
+            .data = data ? data + head * blocks : nullptr,
+            .rows = blocks,
+            .outside = wrong};
   };
-  Head head = in_fp8.head(b, h);
-  head.Q.tensor = Tensor::Q8, head.K.tensor = Tensor::K8, head.V.tensor = Tensor::V8;
-  head.Q.cols = fp8.Q.head_stride, head.K.cols = fp8.K.head_stride;
-  head.V.rows = head_dim, head.V.cols = head.keys, head.V.row_stride = fp8.V_column_stride;
-  head.Q_scales = scales(fp8.Q_scales, b * heads + h, fp8.q_blocks);
-  head.K_scales = scales(fp8.K_scales, b * kv_heads + kv_head, fp8.k_blocks);
-  head.V_scales = scales(fp8.V_scales, b * kv_heads + kv_head, fp8.k_blocks);
-  return head;
+  const std::int64_t kv = b * kv_heads + kv_head;
+  QuantisedHead to = {
+      .Q = rows_of(Tensor::Q8, fp8.Q, s.q_begin, s.q_length, columns, h, wrong),
+      .K = rows_of(Tensor::K8, fp8.K, s.k_begin, s.k_length, columns, kv_head, wrong),
+      .V = rows_of(Tensor::V8, fp8.V, s.k_begin, head_dim, s.k_length, kv_head, wrong),
+      .Q_scales = scales(fp8.Q_scales, b * heads + h, fp8.q_blocks),
+      .K_scales = scales(fp8.K_scales, kv, fp8.k_blocks),
+      .V_scales = scales(fp8.V_scales, kv, fp8.k_blocks)};
+  to.V.row_stride = fp8.V_column_stride;
+  return to;
 }
 
 }  // namespace flash

@@ -9,8 +9,8 @@
 #include <type_traits>
 
 #include "attention/random.h"
-#include "tile/cpu/rotate.h"
 #include "tile/dtype.h"
+#include "tile/math.h"
 
 namespace flash {
 

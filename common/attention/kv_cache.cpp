@@ -5,8 +5,7 @@
 #include <random>
 #include <string>
 
-#include "attention/kv_group.h"
-#include "attention/splits.h"
+#include "attention/plan.h"
 
 namespace flash {
 namespace {
@@ -36,6 +35,8 @@ void validate_sequence(const KvCache& cache, std::int64_t b) {
   }
 }
 
+}  // namespace
+
 TensorView elements(const KvCache& cache, const Buffer& buffer) {
   return {const_cast<std::byte*>(buffer.data()), cache.dtype, cache.head_dim, cache.head_stride()};
 }
@@ -50,21 +51,6 @@ CacheView view_of(const KvCache& cache) {
           .k_scale = cache.k_scale.empty() ? nullptr : cache.k_scale.data(),
           .v_scale = cache.v_scale.empty() ? nullptr : cache.v_scale.data()};
 }
-
-// Moves the new rows of one tensor, sequence and head.
-template <class Block, int HeadDim, int Rows>
-TILE_KERNEL void append_rows(Block& block, const tile::HbmMatrix& from,
-                             const tile::HbmPagedMatrix& to, std::int64_t first, float factor) {
-  using namespace tile;
-  Accumulator<Block, Rows, HeadDim> tile(block, "new rows");
-  for (std::int64_t row = 0; row < from.rows; row += Rows) {
-    load(tile, from, row);
-    scale(tile, factor);
-    store(to, first + row, tile);
-  }
-}
-
-}  // namespace
 
 KvCache make_cache(DType dtype, std::int64_t batch, std::int64_t kv_heads, std::int64_t head_dim,
                    std::int64_t capacity, std::int64_t page_size, std::uint64_t seed) {
@@ -110,44 +96,6 @@ void validate(const KvCache& cache, std::int64_t batch) {
   for (std::int64_t b = 0; b < batch; ++b) validate_sequence(cache, b);
 }
 
-void append(tile::Device& device, KvCache& cache, const TensorView& k, const TensorView& v,
-            std::int64_t count) {
-  const std::int64_t batch = std::ssize(cache.lengths);
-  require(count >= 0 && count <= cache.capacity(), "count: " + std::to_string(count) + " keys",
-          "0 to the " + std::to_string(cache.capacity()) + " of a sequence's pages");
-  validate(cache, batch);
-  const std::vector<std::int32_t> old = cache.lengths;
-  for (std::int32_t& length : cache.lengths) length += static_cast<std::int32_t>(count);
-  try {
-    validate(cache, batch);
-  } catch (const BadInput&) {
-    cache.lengths = old;
-    throw;
-  }
-  const auto move = [&]<class Block>(Block& block, tile::Tensor tensor, const TensorView& view,
-                                     const std::vector<float>& scales) {
-    const std::int64_t b = block.position().x, head = block.position().y;
-    const std::int64_t offset = b * count * view.row_stride + head * view.head_stride;
-    const tile::HbmMatrix from = {.tensor = tensor,
-                                  .dtype = view.dtype,
-                                  .data = view.data + offset * size_in_bytes(view.dtype),
-                                  .rows = count,
-                                  .cols = cache.head_dim,
-                                  .row_stride = view.row_stride};
-    const Buffer& buffer = tensor == tile::Tensor::K ? cache.k : cache.v;
-    const tile::HbmPagedMatrix to =
-        cached_rows(view_of(cache), tensor, elements(cache, buffer), b, head, cache.head_dim);
-    const float factor = scales.empty() ? 1 : 1 / scales[head];
-    with_tiles(cache.head_dim, [&]<int HeadDim, int, int>() {
-      append_rows<Block, HeadDim, 16>(block, from, to, old[b], factor);
-    });
-  };
-  device.launch("append", {batch, cache.kv_heads, 1}, k.dtype, [&](auto& block) {
-    move(block, tile::Tensor::K, k, cache.k_scale);
-    move(block, tile::Tensor::V, v, cache.v_scale);
-  });
-}
-
 AttentionArgs with_cache(AttentionArgs args, const KvCache& cache, int splits) {
   validate(cache, args.batch);
   require(cache.kv_heads == args.kv_heads && cache.head_dim == args.head_dim,
@@ -159,6 +107,7 @@ AttentionArgs with_cache(AttentionArgs args, const KvCache& cache, int splits) {
   args.K = elements(cache, cache.k);
   args.V = elements(cache, cache.v);
   args.seqlen_k = *std::max_element(cache.lengths.begin(), cache.lengths.end());
+  args.kv_dtype = cache.dtype;
   args.splits = splits;
   args.cache = view_of(cache);
   return args;

@@ -38,13 +38,12 @@ KvCache make_cache(DType dtype, std::int64_t batch, std::int64_t kv_heads, std::
 // Throws BadInput if a length exceeds the pages, a page is none of the cache, or a size is wrong.
 void validate(const KvCache& cache, std::int64_t batch);
 
-// Writes `count` new keys and values of each sequence, [batch, count, kv_heads, head_dim], behind
-// those in the cache, rounded to its dtype. Throws BadInput if a sequence has no room.
-void append(tile::Device& device, KvCache& cache, const TensorView& k, const TensorView& v,
-            std::int64_t count);
+// Views of the cache, for kernels: where its pages are, and its keys or values.
+CacheView view_of(const KvCache& cache);
+TensorView elements(const KvCache& cache, const Buffer& buffer);
 
 // The same problem with the keys and values of the cache, whose lengths become those of the
-// sequences; splits 0 are as many as splits.h says. Only stage 06 reads a cache. Throws BadInput.
+// sequences; splits 0 are as many as plan.h says. Only stage 06 reads a cache. Throws BadInput.
 AttentionArgs with_cache(AttentionArgs args, const KvCache& cache, int splits = 0);
 
 }  // namespace flash

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tile/compiler.h"
 #include "tile/dtype.h"
 #include "tile/error.h"
 
@@ -20,6 +21,38 @@ inline constexpr int max_head_dim = 256;
 struct Sequence {
   std::int64_t q_begin, q_length;
   std::int64_t k_begin, k_length;
+};
+
+// Keys [begin, end) of a sequence.
+struct KeyRange {
+  std::int64_t begin, end;
+
+  std::int64_t size() const { return end - begin; }
+};
+
+// The sizes of a problem, as a kernel is given them.
+struct Shape {
+  std::int64_t batch, heads, kv_heads;
+  std::int64_t seqlen_q, seqlen_k;  // packed: of the longest sequence
+  std::int64_t head_dim, total_q;
+  DType dtype, kv_dtype;  // of Q and O; of K and V, which lie in a cache of another type maybe
+  bool causal;
+  int splits = 0;                              // of the keys; 0: as many as plan.h says
+  const std::int32_t* cu_seqlens_q = nullptr;  // packed: batch + 1 offsets; null: not packed
+  const std::int32_t* cu_seqlens_k = nullptr;
+
+  TILE_HOST_DEVICE std::int64_t group() const { return heads / kv_heads; }
+
+  TILE_HOST_DEVICE Sequence sequence(std::int64_t b) const {
+    if (!cu_seqlens_q) return {b * seqlen_q, seqlen_q, b * seqlen_k, seqlen_k};
+    return {cu_seqlens_q[b], cu_seqlens_q[b + 1] - cu_seqlens_q[b],  //
+            cu_seqlens_k[b], cu_seqlens_k[b + 1] - cu_seqlens_k[b]};
+  }
+
+  // Where the statistics (LSE, m, l) of head h of sequence b begin.
+  TILE_HOST_DEVICE std::int64_t row_offset(std::int64_t b, std::int64_t h) const {
+    return cu_seqlens_q ? h * total_q + cu_seqlens_q[b] : (b * heads + h) * seqlen_q;
+  }
 };
 
 // q, o:  [batch, seqlen_q, heads, head_dim]        packed: [total_q, heads, head_dim]
@@ -47,23 +80,22 @@ struct Problem {
     return scale != 0 ? scale : 1 / std::sqrt(static_cast<double>(head_dim));
   }
 
-  Sequence sequence(std::int64_t b) const {
-    if (!packed()) return {b * seqlen_q, seqlen_q, b * seqlen_k, seqlen_k};
-    return {cu_seqlens_q[b], cu_seqlens_q[b + 1] - cu_seqlens_q[b],  //
-            cu_seqlens_k[b], cu_seqlens_k[b + 1] - cu_seqlens_k[b]};
+  Shape shape() const {
+    return {.batch = batch,
+            .heads = heads,
+            .kv_heads = kv_heads,
+            .seqlen_q = seqlen_q,
+            .seqlen_k = seqlen_k,
+            .head_dim = head_dim,
+            .total_q = total_q(),
+            .dtype = dtype,
+            .kv_dtype = dtype,
+            .causal = causal,
+            .cu_seqlens_q = packed() ? cu_seqlens_q.data() : nullptr,
+            .cu_seqlens_k = packed() ? cu_seqlens_k.data() : nullptr};
   }
-
-  // Where the statistics (LSE, m, l) of head h of sequence b begin.
-  std::int64_t row_offset(std::int64_t b, std::int64_t h) const {
-    return packed() ? h * total_q() + cu_seqlens_q[b] : (b * heads + h) * seqlen_q;
-  }
-};
-
-// Keys [begin, end) of a sequence.
-struct KeyRange {
-  std::int64_t begin, end;
-
-  std::int64_t size() const { return end - begin; }
+  Sequence sequence(std::int64_t b) const { return shape().sequence(b); }
+  std::int64_t row_offset(std::int64_t b, std::int64_t h) const { return shape().row_offset(b, h); }
 };
 
 // What a query of the sequence sees; empty where the causal mask hides every key.

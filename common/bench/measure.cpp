@@ -42,7 +42,7 @@ StageReport stopped(const Stage& stage, const Problem& problem, const std::strin
   return report;
 }
 
-Measured measure(const Stage& stage, tile::Device& device, const Problem& problem,
+Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                  const Inputs& inputs, const Expected& expected, int runs) {
   Measured result;
   StageReport& report = result.report;
@@ -74,8 +74,8 @@ Measured measure(const Stage& stage, tile::Device& device, const Problem& proble
   return result;
 }
 
-void explore(const Stage& stage, tile::Device& device, const Problem& problem, const Inputs& inputs,
-             int schedules, Measured& measured) {
+void explore(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+             const Inputs& inputs, int schedules, Measured& measured) {
   std::string& failure = measured.report.failure;
   for (int schedule = 1; schedule < schedules && measured.report.passed; ++schedule) {
     device.set_schedule(schedule);

@@ -3,6 +3,7 @@
 
 #include "report/report.h"
 #include "stages/stage.h"
+#include "tile/cpu/device.h"
 
 namespace flash {
 
@@ -14,7 +15,7 @@ struct Measured {
 // Runs the stage once for its outputs and counters; if they are right, `runs` times for its speed
 // (0: for half a second, and at least three times unless a run takes seconds). A TileError fails
 // the stage; BadInput, as for a workspace that does not fit, is thrown.
-Measured measure(const Stage& stage, tile::Device& device, const Problem& problem,
+Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                  const Inputs& inputs, const Expected& expected, int runs);
 
 // Of a stage that is not measured.
@@ -22,7 +23,7 @@ StageReport stopped(const Stage& stage, const Problem& problem, const std::strin
 
 // Runs the stage in checked mode under schedules 1 to `schedules` - 1 as well; a hazard, or a
 // result with other bits than `measured` has, fails it.
-void explore(const Stage& stage, tile::Device& device, const Problem& problem, const Inputs& inputs,
+void explore(const Stage& stage, tile::cpu::Device& device, const Problem& problem, const Inputs& inputs,
              int schedules, Measured& measured);
 
 }  // namespace flash

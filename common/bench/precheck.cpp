@@ -10,7 +10,7 @@
 namespace flash {
 namespace {
 
-std::string failure(const Stage& stage, tile::Device& device, const Problem& problem,
+std::string failure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                     const Inputs& inputs, const Expected& expected) {
   try {
     const Outputs outputs = execute(stage, device, problem, inputs);
@@ -25,7 +25,7 @@ std::string failure(const Stage& stage, tile::Device& device, const Problem& pro
 
 }  // namespace
 
-std::string precheck(const Stage& stage, tile::Device& device, std::int64_t head_dim) {
+std::string precheck(const Stage& stage, tile::cpu::Device& device, std::int64_t head_dim) {
   std::string wrong;
   for (const auto& [problem, seed] : edge_cases(head_dim)) {
     const Inputs inputs = generate(problem, seed, stage.fp8);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "stages/stage.h"
+#include "tile/cpu/device.h"
 
 namespace flash {
 
@@ -12,6 +13,6 @@ inline constexpr int precheck_schedules = 4;  // of the roles
 
 // Runs the stage on the edge cases of the head dimension, on a device in checked mode, under
 // several schedules. Returns the first failure with the problem that shows it; empty if none does.
-std::string precheck(const Stage& stage, tile::Device& device, std::int64_t head_dim);
+std::string precheck(const Stage& stage, tile::cpu::Device& device, std::int64_t head_dim);
 
 }  // namespace flash

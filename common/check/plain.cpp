@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "attention/tiles.h"
+#include "attention/plan.h"
 #include "check/row_blocks.h"
 
 namespace flash {
@@ -107,10 +107,10 @@ RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, co
 RowResults<float> plain_fp8_forward(const Problem& problem, const Inputs& inputs, const Rows& rows,
                                     const Fp8& fp8) {
   const std::int64_t d = problem.head_dim, columns = rotated_dim(d);
-  const int padded = padded_head_dim(d);
-  const Operand q{inputs.q, problem.heads, query_rows(padded), fp8.rotate};
-  const Operand k{inputs.k, problem.kv_heads, key_rows(padded), fp8.rotate};
-  const Operand v{inputs.v, problem.kv_heads, key_rows(padded), false};
+  const TileShape tiles = plan_of(problem.shape()).tiles;
+  const Operand q{inputs.q, problem.heads, tiles.query_rows, fp8.rotate};
+  const Operand k{inputs.k, problem.kv_heads, tiles.key_rows, fp8.rotate};
+  const Operand v{inputs.v, problem.kv_heads, tiles.key_rows, false};
   const Inputs widened{quantised(problem, q, true, fp8), quantised(problem, k, false, fp8),
                        quantised(problem, v, false, fp8)};
   Problem wide = problem;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/help.h"
+#include "tile/cpu/simd/simd.h"
 #include "io/safetensors.h"
 #include "testing/planted_stages.h"
 

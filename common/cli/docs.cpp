@@ -13,7 +13,6 @@ namespace flash {
 namespace {
 
 using nlohmann::json;
-using tile::Tensor;
 
 const std::filesystem::path root = std::filesystem::path(ATTENTION_DATA_DIR) / "../..";
 
@@ -126,10 +125,9 @@ std::string cost_table(const Stage& stage, const json& results) {
     read += " " + cell(reads) + " |";
     written += " " + cell(writes) + " |";
   };
-  for (int i = 0; i < tile::tensor_count; ++i) {
-    const auto tensor = static_cast<Tensor>(i);
+  for (const tile::TensorId tensor : Tensor::all) {
     if (cost.hbm_read[tensor] + cost.hbm_write[tensor] > 0)
-      add(std::string(name(tensor)), cost.hbm_read[tensor], cost.hbm_write[tensor]);
+      add(std::string(tensor.name), cost.hbm_read[tensor], cost.hbm_write[tensor]);
   }
   add("**sum**", cost.hbm_read.total(), cost.hbm_write.total());
 

@@ -123,7 +123,7 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
   for (const Stage& stage : options.stages)
     if (!expected.contains(stage.fp8)) expected[stage.fp8] = expect(problem, inputs, stage.fp8);
 
-  tile::Device device(tile::find_gpu(options.gpu), options.threads);
+  tile::cpu::Device device(tile::find_gpu(options.gpu), options.threads);
   for (const Stage& stage : options.stages) {
     progress.show(std::string(stage.name) + ", stage " + std::to_string(report.stages.size() + 1) +
                   " of " + std::to_string(options.stages.size()));

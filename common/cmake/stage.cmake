@@ -31,10 +31,12 @@ function(attention_stage)
 
   add_library(${stage} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/stage.cpp)
   target_include_directories(${stage} BEFORE PRIVATE ${header_dir})
+  target_compile_definitions(${stage} PRIVATE STAGE=stage_${stage})
   target_link_libraries(${stage} PUBLIC stages)
   target_link_libraries(attention_ladder PRIVATE ${stage})
 
   add_executable(${stage}_test attention_test.cpp)
+  target_include_directories(${stage}_test BEFORE PRIVATE ${header_dir})
   target_link_libraries(${stage}_test PRIVATE ${stage} conformance GTest::gtest_main)
   gtest_discover_tests(${stage}_test
     TEST_PREFIX ${stage}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${stage})

@@ -1,3 +1,4 @@
+#include "attention/tensor.h"
 #include "report/summary.h"
 #include "report/units.h"
 
@@ -6,7 +7,6 @@ namespace {
 
 using tile::Counters;
 using tile::PerTensor;
-using tile::Tensor;
 
 // "1,234,567"
 std::string grouped(std::int64_t number) {
@@ -30,11 +30,11 @@ std::string bar(double share) {
 
 void add_rows(TextTable& table, const char* direction, const PerTensor& counted,
               const PerTensor& formula, std::int64_t whole) {
-  for (int i = 0; i < tile::tensor_count; ++i) {
-    const std::int64_t c = counted.values[i], f = formula.values[i];
+  for (const tile::TensorId tensor : Tensor::all) {
+    const std::int64_t c = counted[tensor], f = formula[tensor];
     if (c == 0 && f == 0) continue;
     const double share = ratio(static_cast<double>(c), static_cast<double>(whole));
-    table.add_row({{std::string(tile::name(static_cast<Tensor>(i)))},
+    table.add_row({{std::string(tensor.name)},
                    {direction},
                    {grouped(c)},
                    equality(c, f),
@@ -71,10 +71,10 @@ TextTable work_table(const StageReport& s) {
   add("exponentials", c.exponentials, f.exponentials);
   add("launches", c.launches, f.launches);
   add("bytes on chip", c.on_chip_peak, f.on_chip_peak);
-  for (int i = 0; i < tile::tensor_count; ++i)
-    if (c.hbm_workspace.values[i] != 0 || f.hbm_workspace.values[i] != 0)
-      add("workspace " + std::string(tile::name(static_cast<Tensor>(i))), c.hbm_workspace.values[i],
-          f.hbm_workspace.values[i]);
+  for (const tile::TensorId tensor : Tensor::all)
+    if (c.hbm_workspace[tensor] != 0 || f.hbm_workspace[tensor] != 0)
+      add("workspace " + std::string(tensor.name), c.hbm_workspace[tensor],
+          f.hbm_workspace[tensor]);
   return table;
 }
 

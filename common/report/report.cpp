@@ -2,13 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "attention/tensor.h"
+
 namespace flash {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using tile::Counters;
 using tile::PerTensor;
-using tile::Tensor;
 
 void compare(std::string& lines, const std::string& name, std::int64_t counted,
              std::int64_t formula) {
@@ -19,9 +20,8 @@ void compare(std::string& lines, const std::string& name, std::int64_t counted,
 
 void compare(std::string& lines, const std::string& name, const PerTensor& counted,
              const PerTensor& formula) {
-  for (int i = 0; i < tile::tensor_count; ++i)
-    compare(lines, name + " " + std::string(tile::name(static_cast<Tensor>(i))), counted.values[i],
-            formula.values[i]);
+  for (const tile::TensorId tensor : Tensor::all)
+    compare(lines, name + " " + std::string(tensor.name), counted[tensor], formula[tensor]);
 }
 
 Json problem_json(const Report& report) {
@@ -61,9 +61,8 @@ Json machine_json(const Report& report) {
 Json profile_json(const Counters& counters) {
   Json json = Json::object();
   const auto add = [&](const char* direction, const PerTensor& bytes) {
-    for (int i = 0; i < tile::tensor_count; ++i)
-      if (bytes.values[i] != 0)
-        json[std::string(tile::name(static_cast<Tensor>(i)))][direction] = bytes.values[i];
+    for (const tile::TensorId tensor : Tensor::all)
+      if (bytes[tensor] != 0) json[std::string(tensor.name)][direction] = bytes[tensor];
   };
   add("read_bytes", counters.hbm_read);
   add("write_bytes", counters.hbm_write);

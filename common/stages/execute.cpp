@@ -41,29 +41,20 @@ TensorView key_view(const Problem& p, const Buffer& k) {
 KvCache filled_cache(const Problem& p, const Inputs& inputs, DType dtype, std::int64_t page_size,
                      std::uint64_t seed) {
   KvCache cache = make_cache(dtype, p.batch, p.kv_heads, p.head_dim, p.seqlen_k, page_size, seed);
-  tile::Device device;
+  tile::cpu::Device device;
   append(device, cache, key_view(p, inputs.k), key_view(p, inputs.v), p.seqlen_k);
   return cache;
 }
 
 AttentionArgs make_args(const Problem& p, const Inputs& inputs, Outputs& outputs) {
-  return {.batch = p.batch,
-          .heads = p.heads,
-          .kv_heads = p.kv_heads,
-          .seqlen_q = p.seqlen_q,
-          .seqlen_k = p.seqlen_k,
-          .head_dim = p.head_dim,
-          .total_q = p.total_q(),
-          .dtype = p.dtype,
-          .causal = p.causal,
-          .scale = static_cast<float>(p.softmax_scale()),
-          .cu_seqlens_q = p.packed() ? p.cu_seqlens_q.data() : nullptr,
-          .cu_seqlens_k = p.packed() ? p.cu_seqlens_k.data() : nullptr,
-          .Q = view(inputs.q, p.dtype, p.heads, p.head_dim),
-          .K = key_view(p, inputs.k),
-          .V = key_view(p, inputs.v),
-          .O = view(outputs.o, p.dtype, p.heads, p.head_dim),
-          .LSE = outputs.lse.data()};
+  AttentionArgs args{p.shape()};
+  args.scale = static_cast<float>(p.softmax_scale());
+  args.Q = view(inputs.q, p.dtype, p.heads, p.head_dim);
+  args.K = key_view(p, inputs.k);
+  args.V = key_view(p, inputs.v);
+  args.O = view(outputs.o, p.dtype, p.heads, p.head_dim);
+  args.LSE = outputs.lse.data();
+  return args;
 }
 
 void require_memory(const Stage& stage, const Problem& problem) {
@@ -76,7 +67,7 @@ void require_memory(const Stage& stage, const Problem& problem) {
                  " that are available");
 }
 
-Outputs execute(const Stage& stage, tile::Device& device, const Problem& problem,
+Outputs execute(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                 const Inputs& inputs) {
   require_memory(stage, problem);
   Outputs outputs = unwritten_outputs(problem);

@@ -3,7 +3,9 @@
 
 #include "attention/kv_cache.h"
 #include "attention/tensors.h"
+#include "stages/append.h"
 #include "stages/stage.h"
+#include "tile/cpu/device.h"
 
 namespace flash {
 
@@ -22,7 +24,7 @@ KvCache filled_cache(const Problem& problem, const Inputs& inputs, DType dtype,
 
 // The stage's outputs. Throws BadInput if the machine's memory cannot hold the stage's workspace,
 // and TileError if a kernel misuses the device.
-Outputs execute(const Stage& stage, tile::Device& device, const Problem& problem,
+Outputs execute(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                 const Inputs& inputs);
 
 // Throws BadInput if the stage's workspace does not fit in the memory that is available.

@@ -30,7 +30,7 @@ TEST(KvCache, AppendRoundsIntoThePages) {
   const Inputs inputs = generate(p, 6);
   for (const DType dtype : {DType::f32, DType::bf16, DType::f16, DType::e4m3}) {
     KvCache cache = make_cache(dtype, p.batch, p.kv_heads, p.head_dim, p.seqlen_k, 5, 8);
-    tile::Device device;
+    tile::cpu::Device device;
     device.set_checked(true);
     for (const std::int64_t count : {1, 30, 6}) {
       const Buffer k = tokens(inputs.k, p, cache.lengths[0], count);
@@ -97,7 +97,7 @@ TEST(KvCache, RefusesToAppendToAFullOne) {
   const Problem p{.heads = 2, .kv_heads = 2, .seqlen_q = 1, .seqlen_k = 20};
   const Inputs inputs = generate(p, 1);
   KvCache cache = filled_cache(p, inputs, DType::f32, 16, seed);
-  tile::Device device;
+  tile::cpu::Device device;
   for (const std::int64_t count : {std::int64_t{20}, std::int64_t{-1}, std::int64_t{1} << 32})
     EXPECT_THROW(append(device, cache, key_view(p, inputs.k), key_view(p, inputs.v), count),
                  BadInput);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "check/generator.h"
 #include "io/attention_file.h"
 #include "report/report.h"
@@ -17,7 +19,7 @@ class Conformance : public testing::TestWithParam<ConformanceCase> {};
 TEST_P(Conformance, IsWithinTheBound) {
   ASSERT_FALSE(stages().empty());
   for (const Stage& stage : stages()) {
-    tile::Device device;
+    tile::cpu::Device device;
     device.set_checked(true);
     const Forward forward = [&](const Problem& p, const Inputs& inputs) {
       return execute(stage, device, p, inputs);
@@ -33,7 +35,7 @@ TEST_P(Conformance, CountersEqualTheFormulas) {
   const auto& [name, problem, seed] = GetParam();
   const Inputs inputs = generate(problem, seed);
   for (const Stage& stage : stages()) {
-    tile::Device device;
+    tile::cpu::Device device;
     execute(stage, device, problem, inputs);
     EXPECT_EQ(describe_difference(device.counters(), stage.cost(problem)), "") << stage.name;
   }
@@ -51,7 +53,7 @@ TEST(ConformanceRandom, AThousandProblems) {
     for (const Stage& stage : stages()) {
       const Inputs inputs = generate(problem, seed, stage.fp8);
       const Expected expected = expect(problem, inputs, stage.fp8);
-      tile::Device device;
+      tile::cpu::Device device;
       const Outputs outputs = execute(stage, device, problem, inputs);
       const CheckResult result = check(problem, expected, outputs);
       ASSERT_TRUE(result.passed) << stage.name << ", seed " << seed << ": " << describe(result);
@@ -76,11 +78,11 @@ TEST(ConformanceDeterminism, SameBitsForAnyThreadCount) {
     problem.dtype = dtype;
     const Inputs inputs = generate(problem, 7);
     for (const Stage& stage : stages()) {
-      tile::Device first_device;
+      tile::cpu::Device first_device;
       first_device.set_checked(true);
       const Outputs first = execute(stage, first_device, problem, inputs);
       for (const int threads : {1, 1, 2, 3, 7}) {
-        tile::Device device(tile::find_gpu("h100"), threads);
+        tile::cpu::Device device(tile::find_gpu("h100"), threads);
         const Outputs again = execute(stage, device, problem, inputs);
         EXPECT_EQ(first.o, again.o) << stage.name << ", " << threads << " threads";
         EXPECT_EQ(first.lse, again.lse) << stage.name << ", " << threads << " threads";
@@ -96,7 +98,7 @@ void compare_with_file(const char* file, double tolerance) {
   const AttentionFile real = read_attention_file(path + ".safetensors", /*causal=*/false);
   const FileTensors expected = read_safetensors(path + ".expected.safetensors");
   for (const Stage& stage : stages()) {
-    tile::Device device;
+    tile::cpu::Device device;
     const Outputs outputs = execute(stage, device, real.problem, real.inputs);
     const double allowed =
         stage.fp8 ? expect(real.problem, real.inputs, stage.fp8).o.max + tolerance : tolerance;

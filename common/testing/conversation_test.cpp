@@ -71,7 +71,7 @@ class Conversation {
   Inputs inputs_;
   Outputs said_;
   KvCache cache_;
-  tile::Device device_;
+  tile::cpu::Device device_;
 };
 
 // Catches a decode step that misses its own key, a page that a new token overwrites, and a prefill

@@ -7,7 +7,7 @@
 namespace flash {
 
 inline tile::Counters counters_of(std::string_view stage, const Problem& problem) {
-  tile::Device device;
+  tile::cpu::Device device;
   execute(find_stage(stage), device, problem, generate(problem, 1));
   return device.counters();
 }

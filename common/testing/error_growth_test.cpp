@@ -27,17 +27,17 @@ Inputs inputs_with_light_keys(const Problem& p) {
   return inputs;
 }
 
-using Forward = void (*)(tile::Device&, AttentionArgs);
+using Forward = void (*)(tile::cpu::Device&, AttentionArgs);
 
 Outputs run(Forward forward, const Problem& p, const Inputs& inputs) {
-  tile::Device device;
+  tile::cpu::Device device;
   Outputs outputs = unwritten_outputs(p);
   forward(device, make_args(p, inputs, outputs));
   return outputs;
 }
 
 Outputs stage_02(const Problem& p, const Inputs& inputs) {
-  tile::Device device;
+  tile::cpu::Device device;
   return execute(find_stage("02_online_softmax"), device, p, inputs);
 }
 

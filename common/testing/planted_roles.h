@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "tile/tile.h"
+#include "testing/kernel.h"
 
 namespace tile {
 
@@ -25,9 +25,10 @@ struct Shared {
 
   Hbm hbm;
   Block& block;
-  Ring<RightTile<Block, size, size>, 1> K;
+  Ring<Block, RightTile<Block, size, size>, 1> K;
   LeftTile<Block, size, size> Q;
   Accumulator<Block, size, size> S, O;
+  Operand<Block, size, size> P;
   RowVector<Block, size> m;
   NamedBarrier<Block> done;
 
@@ -37,6 +38,7 @@ struct Shared {
         Q(block, "Q"),
         S(block, "S"),
         O(block, "O"),
+        P(block, "P"),
         m(block, "m"),
         done(block, "done", 2) {}
 
@@ -52,11 +54,11 @@ struct Shared {
 // The message of the TileError that a producer and a consumer end with; empty if they end well.
 template <class Produce, class Consume>
 std::string report(std::uint64_t schedule, const Produce& produce, const Consume& consume) {
-  Device device;
+  cpu::Device device;
   device.set_checked(true);
   device.set_schedule(schedule);
   try {
-    device.launch("planted", {1, 1, 1}, DType::f32, [&](cpu::Block& block) {
+    launch_lambda(device, "planted", {1, 1, 1}, DType::f32, [&](cpu::Block& block) {
       Shared shared(block);
       warpgroups(block, role("producer", [&] { produce(shared); }),
                  role("consumer", [&] { consume(shared); }));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "testing/scalar_kernel.h"
+#include "tile/cpu/backend.h"
 
 namespace flash {
 namespace {
@@ -31,6 +32,21 @@ Problem problem_of(const AttentionArgs& args) {
   return problem;
 }
 
+// What the scalar kernel pretends to have moved.
+struct Counted {
+  static void run(tile::cpu::Block& block, int) {
+    block.counters().hbm_read[Tensor::Q] += 2000;
+    block.counters().hbm_write[Tensor::O] += 3000;
+    block.counters().flops += 50;
+  }
+};
+
+struct Misused {
+  static void run(tile::cpu::Block& block, int) {
+    block.fail("mma_AB read tile P, which nothing wrote");
+  }
+};
+
 void forward(tile::Device& device, const AttentionArgs& args, Bug bug) {
   const Problem p = problem_of(args);
   const Inputs inputs{copy(args.Q, q_elements(p)), copy(args.K, k_elements(p)),
@@ -38,22 +54,18 @@ void forward(tile::Device& device, const AttentionArgs& args, Bug bug) {
   const Outputs outputs = scalar_kernel(p, inputs, bug);
   std::memcpy(args.O.data, outputs.o.data(), outputs.o.size());
   std::memcpy(args.LSE, outputs.lse.data(), outputs.lse.size() * sizeof(float));
-  device.launch("attention", {1, 1, 1}, args.dtype, [](auto& block) {
-    block.counters().hbm_read[tile::Tensor::Q] += 2000;
-    block.counters().hbm_write[tile::Tensor::O] += 3000;
-    block.counters().flops += 50;
-  });
+  launch<Counted>(dynamic_cast<tile::cpu::Device&>(device), "attention", {1, 1, 1}, args.dtype, 0);
 }
 
-void right(tile::Device& device, AttentionArgs args) {
+void right(tile::Device& device, const AttentionArgs& args) {
   forward(device, args, Bug::none);
 }
 
-void mean_of_v(tile::Device& device, AttentionArgs args) {
+void mean_of_v(tile::Device& device, const AttentionArgs& args) {
   forward(device, args, Bug::mean_of_v);
 }
 
-void unsteady(tile::Device& device, AttentionArgs args) {
+void unsteady(tile::Device& device, const AttentionArgs& args) {
   static bool second = false;
   forward(device, args, Bug::none);
   float& last = args.LSE[args.heads * args.total_q - 1];
@@ -61,64 +73,70 @@ void unsteady(tile::Device& device, AttentionArgs args) {
 }
 
 // Right, unless the problem is causal.
-void without_mask(tile::Device& device, AttentionArgs args) {
+void without_mask(tile::Device& device, const AttentionArgs& args) {
   forward(device, args, args.causal ? Bug::mask_missing : Bug::none);
 }
 
-void misused_memory(tile::Device& device, AttentionArgs args) {
-  device.launch("attention", {1, 1, 1}, args.dtype,
-                [](auto& block) { block.fail("mma_AB read tile P, which nothing wrote"); });
+void misused_memory(tile::Device& device, const AttentionArgs& args) {
+  launch<Misused>(dynamic_cast<tile::cpu::Device&>(device), "attention", {1, 1, 1}, args.dtype, 0);
 }
 
-tile::Counters cost(const Problem&) {
+tile::Counters cost(const Problem&, const Plan&) {
   tile::Counters counters;
-  counters.hbm_read[tile::Tensor::Q] = 2000;
-  counters.hbm_write[tile::Tensor::O] = 3000;
+  counters.hbm_read[Tensor::Q] = 2000;
+  counters.hbm_write[Tensor::O] = 3000;
   counters.flops = 50;
   counters.launches = 1;
   return counters;
 }
 
-tile::Counters wrong_cost(const Problem& problem) {
-  tile::Counters counters = cost(problem);
-  counters.hbm_read[tile::Tensor::Q] = 1999;
+tile::Counters wrong_cost(const Problem& problem, const Plan& plan) {
+  tile::Counters counters = cost(problem, plan);
+  counters.hbm_read[Tensor::Q] = 1999;
   return counters;
 }
 
-tile::Counters gigantic_cost(const Problem& problem) {
-  tile::Counters counters = cost(problem);
-  counters.hbm_workspace[tile::Tensor::S] = std::int64_t{1} << 60;
+tile::Counters gigantic_cost(const Problem& problem, const Plan& plan) {
+  tile::Counters counters = cost(problem, plan);
+  counters.hbm_workspace[Tensor::S] = std::int64_t{1} << 60;
   return counters;
 }
 
 }  // namespace
 
 const Stage& right_stage() {
-  static const Stage stage{"00_right", "the scalar kernel", right, cost};
+  static const Stage stage{"00_right", "the scalar kernel", {{Pass::Kind::forward, right, cost}}};
   return stage;
 }
 const Stage& mean_of_v_stage() {
-  static const Stage stage{"01_mean_of_v", "all weights are equal", mean_of_v, cost};
+  static const Stage stage{
+      "01_mean_of_v", "all weights are equal", {{Pass::Kind::forward, mean_of_v, cost}}};
   return stage;
 }
 const Stage& wrong_formula_stage() {
-  static const Stage stage{"02_wrong_formula", "one byte less", right, wrong_cost};
+  static const Stage stage{
+      "02_wrong_formula", "one byte less", {{Pass::Kind::forward, right, wrong_cost}}};
   return stage;
 }
 const Stage& without_mask_stage() {
-  static const Stage stage{"02_without_mask", "every query sees every key", without_mask, cost};
+  static const Stage stage{
+      "02_without_mask", "every query sees every key", {{Pass::Kind::forward, without_mask, cost}}};
   return stage;
 }
 const Stage& misused_memory_stage() {
-  static const Stage stage{"03_misused_memory", "reads what nothing wrote", misused_memory, cost};
+  static const Stage stage{"03_misused_memory",
+                           "reads what nothing wrote",
+                           {{Pass::Kind::forward, misused_memory, cost}}};
   return stage;
 }
 const Stage& unsteady_stage() {
-  static const Stage stage{"04_unsteady", "every second run differs", unsteady, cost};
+  static const Stage stage{
+      "04_unsteady", "every second run differs", {{Pass::Kind::forward, unsteady, cost}}};
   return stage;
 }
 const Stage& gigantic_stage() {
-  static const Stage stage{"04_gigantic", "an exbibyte of scores", right, gigantic_cost};
+  static const Stage stage{
+      "04_gigantic", "an exbibyte of scores", {{Pass::Kind::forward, right, gigantic_cost}}};
   return stage;
 }
 

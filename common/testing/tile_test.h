@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "tile/tile.h"
+#include "testing/kernel.h"
 
 namespace tile {
 
@@ -41,13 +41,13 @@ class TileTest : public testing::Test {
   std::mt19937 random{1};
   std::vector<std::vector<std::byte>> memory;
   cpu::Core core;
-  Block block{core, find_gpu("h100"), "test", 4, false, 0, {}};
+  Block block{core, find_gpu("h100"), "test", DType::f32, false, 0, {}};
 };
 
 template <class Tile>
 void expect_loaded(const Tile& tile, int rows, int cols, auto expected) {
   for (int r = 0; r < rows; ++r)
-    for (int c = 0; c < cols; ++c) ASSERT_EQ(cpu::element(tile, r, c), expected(r, c)) << r << c;
+    for (int c = 0; c < cols; ++c) ASSERT_EQ(element(tile, r, c), expected(r, c)) << r << c;
 }
 
 }  // namespace tile

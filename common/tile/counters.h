@@ -8,50 +8,31 @@
 
 namespace tile {
 
-// The tensors of attention, by the papers' symbols. `O_acc` is the fp32 accumulator that
-// FlashAttention-1's loop order keeps in HBM; it is O itself where O is fp32. `Q8`, `K8`, `V8` and
-// `scales` are what FP8 attention quantises to; `O_split` and `LSE_split` the partial results of
-// Flash-Decoding, and `pages` the block table of its KV cache.
-enum class Tensor : std::uint8_t {
-  Q,
-  K,
-  V,
-  S,
-  P,
-  m,
-  l,
-  O_acc,
-  Q8,
-  K8,
-  V8,
-  scales,
-  O_split,
-  LSE_split,
-  pages,
-  O,
-  LSE,
-  count
+// A tensor in HBM, as its user numbers and names it (attention/tensor.h).
+struct TensorId {
+  std::uint8_t index;
+  std::string_view name;
+
+  constexpr bool operator==(const TensorId& other) const { return index == other.index; }
+  constexpr bool operator<(const TensorId& other) const { return index < other.index; }
 };
 
-inline constexpr int tensor_count = static_cast<int>(Tensor::count);
-
-constexpr std::string_view name(Tensor tensor) {
-  constexpr std::string_view names[] = {"Q",       "K",         "V",     "S",  "P",  "m",
-                                        "l",       "O_acc",     "Q8",    "K8", "V8", "scales",
-                                        "O_split", "LSE_split", "pages", "O",  "LSE"};
-  return names[static_cast<int>(tensor)];
-}
+inline constexpr int max_tensors = 32;
 
 // One number for each tensor.
 struct PerTensor {
-  std::array<std::int64_t, tensor_count> values{};
+  std::array<std::int64_t, max_tensors> values{};
 
-  std::int64_t& operator[](Tensor tensor) { return values[static_cast<int>(tensor)]; }
-  std::int64_t operator[](Tensor tensor) const { return values[static_cast<int>(tensor)]; }
+  std::int64_t& operator[](TensorId tensor) { return values[tensor.index]; }
+  std::int64_t operator[](TensorId tensor) const { return values[tensor.index]; }
   std::int64_t total() const {
     std::int64_t sum = 0;
     for (const std::int64_t value : values) sum += value;
     return sum;
+  }
+  PerTensor& operator+=(const PerTensor& other) {
+    for (int i = 0; i < max_tensors; ++i) values[i] += other.values[i];
+    return *this;
   }
   bool operator==(const PerTensor&) const = default;
 };
@@ -68,11 +49,9 @@ struct Counters {
   bool operator==(const Counters&) const = default;
 
   Counters& operator+=(const Counters& other) {
-    for (int i = 0; i < tensor_count; ++i) {
-      hbm_read.values[i] += other.hbm_read.values[i];
-      hbm_write.values[i] += other.hbm_write.values[i];
-      hbm_workspace.values[i] += other.hbm_workspace.values[i];
-    }
+    hbm_read += other.hbm_read;
+    hbm_write += other.hbm_write;
+    hbm_workspace += other.hbm_workspace;
     on_chip_peak = std::max(on_chip_peak, other.on_chip_peak);
     flops += other.flops;
     exponentials += other.exponentials;

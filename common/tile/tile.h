@@ -1,60 +1,47 @@
 // The vocabulary in which every kernel is written once; README.md beside this file is its manual.
+//
+// A kernel is a template over a `Block`, which owns the types of its tiles and barriers. The
+// operations on them are found by argument-dependent look-up: the backend whose header is included
+// first, such as tile/cpu/backend.h, has them.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <numbers>
 
-#include "tile/cpu/async.h"
-#include "tile/cpu/device.h"
-#include "tile/cpu/memory.h"
-#include "tile/cpu/products.h"
-#include "tile/cpu/quantise.h"
-#include "tile/cpu/rotate.h"
-#include "tile/cpu/rows.h"
-#include "tile/cpu/stored.h"
-#include "tile/cpu/transposed.h"
-
-#define TILE_KERNEL inline
+#include "tile/compiler.h"
+#include "tile/hbm.h"
+#include "tile/math.h"
+#include "tile/roles.h"
 
 namespace tile {
 
-// Barriers between roles: bytes and arrivals by phases; arrivals of warpgroups.
-template <class Block>
-using Barrier = cpu::Barrier;
-template <class Block>
-using NamedBarrier = cpu::NamedBarrier;
-
-// Tiles in turn, with a full and an empty barrier each.
-template <class Tile, int Stages>
-using Ring = cpu::Ring<Tile, Stages>;
-
-using cpu::role;
-using cpu::set_registers;
-
-using Device = cpu::Device;
-using GridIndex = cpu::GridIndex;
-
 // Shared memory: the left operand of a product, whose rows are the rows of the result ...
 template <class Block, int Rows, int Cols>
-using LeftTile = cpu::Tile<Rows, Cols, cpu::Order::columns, cpu::Space::shared>;
+using LeftTile = typename Block::template LeftTile<Rows, Cols>;
 
 // ... and the right operand, which lies as it does in HBM.
 template <class Block, int Rows, int Cols>
-using RightTile = cpu::Tile<Rows, Cols, cpu::Order::rows, cpu::Space::shared>;
+using RightTile = typename Block::template RightTile<Rows, Cols>;
 
-// Shared memory: a right operand in the type of its tensor, which may lie in pages.
+// Registers, fp32: the result of a product.
 template <class Block, int Rows, int Cols>
-using StoredTile = cpu::StoredTile<Rows, Cols>;
+using Accumulator = typename Block::template Accumulator<Rows, Cols>;
 
-// Registers: the result of a product, and the left operand of the next.
+// Registers: the left operand of a product, in the type in which a tensor core takes it. What was
+// an accumulator becomes one by convert().
 template <class Block, int Rows, int Cols>
-using Accumulator = cpu::Tile<Rows, Cols, cpu::Order::columns, cpu::Space::registers>;
+using Operand = typename Block::template Operand<Rows, Cols>;
 
-// Registers: one number for each row.
+// Registers, fp32: one number for each row.
 template <class Block, int Rows>
-using RowVector = cpu::Tile<Rows, 1, cpu::Order::columns, cpu::Space::registers>;
+using RowVector = typename Block::template RowVector<Rows>;
 
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
+// Barriers between roles: bytes and arrivals by phases; arrivals of warpgroups.
+template <class Block>
+using Barrier = typename Block::Barrier;
+template <class Block>
+using NamedBarrier = typename Block::NamedBarrier;
 
 }  // namespace tile

@@ -73,12 +73,12 @@ std::vector<Row> rows_of(DType cache) {
 
 // Reads 128 MB of something else on all cores, as a server reads a model's weights from one step to
 // the next: no step finds in the processor's caches what another one left.
-void read_weights(tile::Device& device) {
+void read_weights() {
   constexpr std::int64_t pieces = 64, piece = std::int64_t{1} << 18;
   static const std::vector<std::int64_t> weights(pieces * piece, 1);
-  device.launch("weights", {pieces, 1, 1}, DType::f32, [](auto& block) {
+  parallel_for(pieces, 1e9, [](std::int64_t i) {
     [[maybe_unused]] thread_local volatile std::int64_t sum;
-    const auto first = weights.begin() + block.position().x * piece;
+    const auto first = weights.begin() + i * piece;
     sum = std::accumulate(first, first + piece, std::int64_t{0});
   });
 }
@@ -91,7 +91,7 @@ std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
   const Inputs inputs = inputs_of(type, seed);
   const Expected expected = expect(p, inputs);
   Outputs outputs = unwritten_outputs(p);
-  tile::Device device;
+  tile::cpu::Device device;
   std::vector<Row> rows = rows_of(type);
   std::map<std::int64_t, KvCache> caches;  // by page size
   for (Row& row : rows) {
@@ -108,7 +108,7 @@ std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
     for (Row& row : rows) {
       const AttentionArgs cached =
           with_cache(make_args(p, inputs, outputs), caches[row.page_size], row.splits);
-      read_weights(device);
+      read_weights();
       row.seconds.push_back(seconds_of([&] { stage.forward(device, cached); }));
     }
   }

@@ -41,7 +41,7 @@ struct Row {
   DType dtype;
   Queries queries;
   std::string kernel;
-  void (*forward)(tile::Device&, AttentionArgs);
+  Pass::Run forward;
   int splits;
   std::array<Error, lengths> errors = {};
 };
@@ -74,26 +74,19 @@ Error error_of(const Problem& p, const RowResults<double>& reference, const Outp
   return {errors.max, std::sqrt(squares / static_cast<double>(errors.count))};
 }
 
-const Stage& find(const std::vector<Stage>& stages, std::string_view name) {
-  for (const Stage& stage : stages)
-    if (stage.name == name) return stage;
-  throw BadInput("experiment error_growth: stage " + std::string(name) +
-                 " is not in this build, expected it");
-}
-
 constexpr std::size_t kernels = 6;
 
 // Of each dtype and kind of rows, one for each kernel.
 std::vector<Row> rows_of(const std::vector<Stage>& stages) {
-  const auto forward_02 = find(stages, "02_online_softmax").forward;
-  const auto forward_03 = find(stages, "03_v2").forward;
-  const auto forward_06 = find(stages, "06_flash_decoding").forward;
+  const Pass::Run& forward_02 = find_stage(stages, "02_online_softmax").passes.front().run;
+  const Pass::Run& forward_03 = find_stage(stages, "03_v2").passes.front().run;
+  const Pass::Run& forward_06 = find_stage(stages, "06_flash_decoding").passes.front().run;
   std::vector<Row> rows;
   for (const DType dtype : {DType::f32, DType::bf16})
     for (const Queries which : {Queries::see_all, Queries::at_start}) {
       rows.push_back({dtype, which, "02", forward_02, 0});
       rows.push_back({dtype, which, std::string(with_reciprocal),
-                      normalised_forward<Division::by_reciprocal>, 0});
+                      run_on(normalised_forward<Division::by_reciprocal>), 0});
       rows.push_back({dtype, which, "03", forward_03, 0});
       rows.push_back({dtype, which, "06, 1 split", forward_06, 1});
       rows.push_back({dtype, which, "06, 8 splits", forward_06, 8});
@@ -114,7 +107,7 @@ void measure(std::span<Row> rows, int length, std::uint64_t seed) {
     hide_later_keys(p, inputs);
   }
   const RowResults<double> reference = reference_forward(weighed, inputs, all_rows(weighed));
-  tile::Device device;
+  tile::cpu::Device device;
   for (Row& row : rows) {
     Outputs outputs = unwritten_outputs(p);
     AttentionArgs args = make_args(p, inputs, outputs);

@@ -102,19 +102,11 @@ struct Figure {
   bool passed() const { return std::abs(error / paper - 1) <= tolerance; }
 };
 
-using Forward = void (*)(tile::Device&, AttentionArgs);
-
 // Of a stage, or of its variant.
-Forward find(const std::vector<Stage>& stages, std::string_view name,
-             std::string_view variant = {}) {
-  for (const Stage& stage : stages) {
-    if (stage.name != name) continue;
-    if (variant.empty()) return stage.forward;
-    for (const Variant& other : stage.variants)
-      if (other.name == variant) return other.forward;
-  }
-  throw BadInput("experiment fp8_error: stage " + std::string(name) +
-                 " is not in this build, expected a build of all stages");
+const Pass::Run& find(const std::vector<Stage>& stages, std::string_view name,
+                      std::string_view variant = {}) {
+  const Stage& stage = find_stage(stages, name);
+  return variant.empty() ? stage.passes.front().run : find_variant(stage, variant);
 }
 
 class Table3 {
@@ -130,9 +122,9 @@ class Table3 {
     return rmse(reference_, [&](std::size_t i) { return o[i]; });
   }
 
-  double kernel(Forward forward) const {
+  double kernel(const Pass::Run& forward) const {
     Outputs outputs = unwritten_outputs(in_f16_);
-    tile::Device device;
+    tile::cpu::Device device;
     forward(device, make_args(in_f16_, inputs_, outputs));
     return rmse(reference_, [&](std::size_t i) {
       return element(outputs.o, DType::f16, static_cast<std::int64_t>(i));

@@ -18,7 +18,7 @@ constexpr int rounds = 11;
 
 struct Row {
   std::string name;
-  void (*forward)(tile::Device&, AttentionArgs);
+  Pass::Run forward;
   const char* paper;  // TFLOP/s on an H100
   std::vector<double> seconds = {};
 };
@@ -28,9 +28,9 @@ std::vector<Row> rows(const std::vector<Stage>& stages) {
   for (const Stage& stage : stages) {
     if (stage.name != "03_v2" && stage.name != "04_v3_hopper") continue;
     const bool full = stage.name == "04_v3_hopper";
-    all.push_back({std::string(stage.name), stage.forward, full ? "661" : ""});
+    all.push_back({std::string(stage.name), stage.passes.front().run, full ? "661" : ""});
     for (const Variant& variant : stage.variants)
-      all.push_back({"  " + std::string(variant.name), variant.forward,
+      all.push_back({"  " + std::string(variant.name), variant.run,
                      variant.name == "without producer"  ? "570"
                      : variant.name == "without overlap" ? "582"
                                                          : ""});
@@ -45,7 +45,7 @@ void measure(std::vector<Row>& all, std::uint64_t seed) {
   const Inputs inputs = generate(problem, seed);
   Outputs outputs = unwritten_outputs(problem);
   const AttentionArgs args = make_args(problem, inputs, outputs);
-  tile::Device device;
+  tile::cpu::Device device;
   for (int round = -1; round < rounds; ++round) {  // the first warms up
     for (Row& row : all) {
       const double seconds = seconds_of([&] { row.forward(device, args); });

@@ -4,7 +4,7 @@
 # namespace with the mistake's name, which is the stage's as well.
 file(READ ${HEADER} kernel)
 string(REPLACE "#pragma once\n" "" kernel "${kernel}")
-set(source "#define ATTENTION_REGISTERS\n")
+set(source "#include \"tile/cpu/backend.h\"\n//\n#include \"stages/stage.h\"\n")
 
 function(mistake name stage count text replacement)
   if(NOT stage STREQUAL STAGE)
@@ -22,6 +22,8 @@ function(mistake name stage count text replacement)
   string(REPLACE "${text}" "${replacement}" planted "${kernel}")
   string(REPLACE "stage_${STAGE}" "${name}" planted "${planted}")
   string(REPLACE "\"${STAGE}\"" "\"${name}\"" planted "${planted}")
+  string(APPEND planted
+    "static const flash::Registration register_${name}(${name}::stage<tile::cpu::Device>());\n")
   set(source "${source}\n${planted}" PARENT_SCOPE)
 endfunction()
 

@@ -37,7 +37,7 @@ std::vector<ConformanceCase> small_cases() {
 }
 
 bool is_rejected(const Stage& stage, const ConformanceCase& test) {
-  tile::Device device;
+  tile::cpu::Device device;
   device.set_checked(true);
   const Forward forward = [&](const Problem& problem, const Inputs& inputs) {
     return execute(stage, device, problem, inputs);

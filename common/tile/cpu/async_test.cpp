@@ -34,9 +34,10 @@ TEST(Products, FollowOneAnotherIntoOneAccumulator) {
   const auto consume = [&](Shared& s) {
     product(s);
     wait_products<0>(s.block);
+    convert(s.P, s.S);
     fill(s.O, 0);
     for (int i = 0; i < 3; ++i) {
-      mma_AB_async(s.O, s.S, s.K[0]);
+      mma_AB_async(s.O, s.P, s.K[0]);
       commit_products(s.block);
     }
     wait_products<0>(s.block);
@@ -50,8 +51,8 @@ TEST(Products, FollowOneAnotherIntoOneAccumulator) {
 
 // Without checking a deadlock ends the program's wait too.
 TEST(Deadlock, IsReportedWithoutChecking) {
-  Device device;
-  EXPECT_THROW(device.launch("planted", {1, 1, 1}, DType::f32,
+  cpu::Device device;
+  EXPECT_THROW(launch_lambda(device, "planted", {1, 1, 1}, DType::f32,
                              [](cpu::Block& block) {
                                Barrier<cpu::Block> never(block, "never", 1);
                                warpgroups(block, role("waiter", [&] { wait(never, 0); }));
@@ -61,7 +62,7 @@ TEST(Deadlock, IsReportedWithoutChecking) {
 
 // An error in one role ends the others, and leaves the device usable.
 TEST(Roles, AnErrorInOneEndsAll) {
-  Device device;
+  cpu::Device device;
   bool unwound = false;
   const auto kernel = [&](cpu::Block& block) {
     struct Guard {
@@ -79,7 +80,7 @@ TEST(Roles, AnErrorInOneEndsAll) {
   };
   for (int i = 0; i < 3; ++i) {
     try {
-      device.launch("planted", {1, 1, 1}, DType::f32, kernel);
+      launch_lambda(device, "planted", {1, 1, 1}, DType::f32, kernel);
       FAIL();
     } catch (const TileError& error) {
       EXPECT_STREQ(error.what(), "planted, block (0, 0, 0), failing: on purpose");

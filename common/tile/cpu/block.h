@@ -17,8 +17,11 @@
 #include "tile/cpu/checks/async_products.h"
 #include "tile/cpu/checks/race_detector.h"
 #include "tile/cpu/scheduler.h"
+#include "tile/device.h"
+#include "tile/dtype.h"
 #include "tile/error.h"
 #include "tile/gpu.h"
+#include "tile/op.h"
 
 namespace tile::cpu {
 
@@ -28,9 +31,18 @@ inline constexpr std::uint32_t unwritten = 0x7fadbeefu;
 
 enum class Space : std::uint8_t { shared, registers };
 
-struct GridIndex {
-  std::int64_t x, y, z;
-};
+template <int Rows, int Cols>
+struct LeftTile;
+template <int Rows, int Cols>
+struct RightTile;
+template <int Rows, int Cols>
+struct Accumulator;
+template <int Rows, int Cols>
+struct Operand;
+template <int Rows>
+struct RowVector;
+class Barrier;
+class NamedBarrier;
 
 // What a core keeps from one launch to the next: on-chip memory, and the stacks of the roles.
 struct Core {
@@ -41,22 +53,45 @@ struct Core {
 // One thread runs blocks one after another in the same object.
 class Block {
  public:
-  // `work` hands out the places of the grid of a persistent kernel.
-  Block(Core& core, const Gpu& gpu, std::string_view kernel, int element_bytes, bool checked,
+  template <int Rows, int Cols>
+  using LeftTile = cpu::LeftTile<Rows, Cols>;
+  template <int Rows, int Cols>
+  using RightTile = cpu::RightTile<Rows, Cols>;
+  template <int Rows, int Cols>
+  using Accumulator = cpu::Accumulator<Rows, Cols>;
+  template <int Rows, int Cols>
+  using Operand = cpu::Operand<Rows, Cols>;
+  template <int Rows>
+  using RowVector = cpu::RowVector<Rows>;
+  using Barrier = cpu::Barrier;
+  using NamedBarrier = cpu::NamedBarrier;
+
+  // `dtype` is that of the elements in shared memory; `work` hands out the pieces of work of a
+  // persistent kernel.
+  Block(Core& core, const Gpu& gpu, std::string_view kernel, DType dtype, bool checked,
         std::uint64_t schedule, std::function<std::int64_t()> work)
       : core_(core),
         gpu_(gpu),
         kernel_(kernel),
-        element_bytes_(element_bytes),
+        dtype_(dtype),
         checked_(checked),
         schedule_(schedule),
         take_work_(std::move(work)) {}
 
   // The place in the grid; x varies fastest.
   GridIndex position() const { return position_; }
-  int element_bytes() const { return element_bytes_; }  // of the tensors in HBM
+  int element_bytes() const { return size_in_bytes(dtype_); }
   bool checked() const { return checked_; }
   Counters& counters() { return counters_; }
+
+  // The type in which a product takes its left operand from registers. FP8 attention's is P, whose
+  // elements lie in [0, 1]: there E4M3's third bit of mantissa counts, and E5M2's range does not.
+  DType operand_type() const { return dtype_ == DType::e5m2 ? DType::e4m3 : dtype_; }
+
+  void count(const Op& op) {
+    counters_.flops += op.flops;
+    counters_.exponentials += op.exponentials;
+  }
 
   void begin(GridIndex position, std::int64_t index) {
     position_ = position;
@@ -69,10 +104,10 @@ class Block {
     used_bytes_ = {};
   }
 
-  // Storage for a tile until the end of the block. Shared tiles count their elements at the
-  // problem's element size, whatever the CPU stores them as; registers count fp32.
-  float* allocate(std::string_view tile, Space space, std::int64_t elements) {
-    const std::int64_t bytes = elements * (space == Space::shared ? element_bytes_ : 4);
+  // Storage for a tile until the end of the block. It counts at the size that its elements have on
+  // a GPU, whatever the CPU stores them as.
+  float* allocate(std::string_view tile, Space space, std::int64_t elements, int element_bytes) {
+    const std::int64_t bytes = elements * element_bytes;
     used_bytes_[static_cast<int>(space)] += bytes;
     tiles_.push_back({tile, space, bytes});
     enforce_capacity(space);
@@ -103,7 +138,7 @@ class Block {
   AsyncProducts& async_products() { return async_products_; }
   int role() const { return std::max(core_.scheduler.current(), 0); }
 
-  // Runs the roles of the block to their ends.
+  // Runs the roles of the block, at most RaceDetector::max_roles, to their ends.
   void run(std::vector<Role> roles) {
     std::vector<std::string_view> names;
     for (const Role& role : roles) names.push_back(role.name);
@@ -115,12 +150,8 @@ class Block {
     }
   }
 
-  // Fails unless rows or columns `first` to `first + count` lie in a tile that has `size` of them.
-  void require_inside(std::string_view tile, std::string_view what, int first, int count,
-                      int size) const {
-    if (first >= 0 && first + count <= size) return;
-    fail(std::string(what) + " " + std::to_string(first) + " to " + std::to_string(first + count) +
-         " read past the end of tile " + std::string(tile) + ", which has " + std::to_string(size));
+  void require_no_hazard(const std::string& hazard) const {
+    if (!hazard.empty()) fail(hazard);
   }
 
   [[noreturn]] void fail(std::string_view what) const {
@@ -161,7 +192,7 @@ class Block {
   Core& core_;
   const Gpu& gpu_;
   std::string_view kernel_;
-  int element_bytes_;
+  DType dtype_;
   bool checked_;
   std::uint64_t schedule_;
   std::function<std::int64_t()> take_work_;

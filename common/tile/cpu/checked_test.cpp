@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "tile/tile.h"
+#include "testing/kernel.h"
 
 namespace tile {
 namespace {
@@ -22,33 +22,14 @@ struct Hbm {
 // The message of the TileError that a kernel of one block ends with; empty if it ends well.
 template <class Kernel>
 std::string report(const Kernel& kernel) {
-  Device device;
+  cpu::Device device;
   device.set_checked(true);
   try {
-    device.launch("planted", {1, 1, 1}, DType::f32, kernel);
+    launch_lambda(device, "planted", {1, 1, 1}, DType::f32, kernel);
   } catch (const TileError& error) {
     return error.what();
   }
   return "";
-}
-
-TEST(CheckedMode, RowsPastTheEndOfATile) {
-  EXPECT_EQ(report([](auto& block) {
-              using Block = std::remove_reference_t<decltype(block)>;
-              RightTile<Block, rows_k, dim> K(block, "K");
-              rows<16>(K, 24);
-            }),
-            "planted, block (0, 0, 0): rows 24 to 40 read past the end of tile K, which has 32");
-}
-
-TEST(CheckedMode, ColumnsPastTheEndOfATile) {
-  EXPECT_EQ(report([](auto& block) {
-              using Block = std::remove_reference_t<decltype(block)>;
-              Accumulator<Block, rows_q, rows_k> S(block, "S");
-              fill(S, 0);
-              columns<8>(S, -1);
-            }),
-            "planted, block (0, 0, 0): columns -1 to 7 read past the end of tile S, which has 32");
 }
 
 // One misuse of unwritten memory per operation.
@@ -62,11 +43,18 @@ struct Tiles {
   LeftTile<Block, rows_q, dim> Q;
   RightTile<Block, rows_k, dim> K;
   Accumulator<Block, rows_q, rows_k> S;
+  Operand<Block, rows_q, rows_k> P;
   Accumulator<Block, rows_q, dim> O;
   RowVector<Block, rows_q> m, l;
 
   explicit Tiles(Block& block)
-      : Q(block, "Q"), K(block, "K"), S(block, "S"), O(block, "O"), m(block, "m"), l(block, "l") {}
+      : Q(block, "Q"),
+        K(block, "K"),
+        S(block, "S"),
+        P(block, "P"),
+        O(block, "O"),
+        m(block, "m"),
+        l(block, "l") {}
 };
 
 template <class Use>
@@ -85,19 +73,36 @@ TEST(CheckedMode, ProductOfAnUnwrittenLeftTile) {
                    }));
 }
 
-TEST(CheckedMode, ProductOfAHalfWrittenRightTile) {
-  expect_unwritten("mma_ABt reads K[16, 0]", with_tiles([](auto& t, Hbm& hbm) {
+TEST(CheckedMode, ProductOfAnUnwrittenRightTile) {
+  expect_unwritten("mma_ABt reads K[0, 0]", with_tiles([](auto& t, Hbm& hbm) {
                      load(t.Q, hbm.matrix, 0);
-                     load(rows<16>(t.K, 0), hbm.matrix, 0);
                      mma_ABt(t.S, t.Q, t.K);
+                   }));
+}
+
+TEST(CheckedMode, ProductOfAnOperandThatNothingConverted) {
+  expect_unwritten("mma_AB reads P[0, 0]", with_tiles([](auto& t, Hbm& hbm) {
+                     load(t.K, hbm.matrix, 0);
+                     fill(t.O, 0);
+                     mma_AB(t.O, t.P, t.K);
+                   }));
+}
+
+// Catches S used after its registers became P's.
+TEST(CheckedMode, AnAccumulatorThatWasConverted) {
+  expect_unwritten("add_row_sum reads S[0, 0]", with_tiles([](auto& t, Hbm&) {
+                     fill(t.S, 1);
+                     fill(t.l, 0);
+                     convert(t.P, t.S);
+                     add_row_sum(t.l, t.S);
                    }));
 }
 
 TEST(CheckedMode, AccumulatingIntoAnUnwrittenTile) {
   expect_unwritten("mma_AB reads O[0, 0]", with_tiles([](auto& t, Hbm& hbm) {
                      load(t.K, hbm.matrix, 0);
-                     fill(t.S, 1);
-                     mma_AB(t.O, t.S, t.K);
+                     fill(t.P, 1);
+                     mma_AB(t.O, t.P, t.K);
                    }));
 }
 
@@ -164,6 +169,16 @@ TEST(CheckedMode, StoreOutsideTheTensor) {
             "tensor LSE");
 }
 
+// Catches a kernel that takes a head, a sequence or a split for another: it would read beyond HBM.
+TEST(CheckedMode, ViewOfAHeadThatTheTensorDoesNotHave) {
+  EXPECT_EQ(report(with_tiles([](auto& t, Hbm& hbm) {
+              HbmMatrix wrong = hbm.matrix;
+              wrong.outside = {"head", 7, 4};
+              load(t.Q, wrong, 0);
+            })),
+            "planted, block (0, 0, 0): load of tile Q: head 7 is outside the 4 of tensor O");
+}
+
 TEST(CheckedMode, LoadOutsideTheTensor) {
   EXPECT_EQ(report(with_tiles([](auto& t, Hbm& hbm) { load(t.Q, hbm.matrix, -64); })),
             "planted, block (0, 0, 0): load of tile Q begins at row -64, outside the 100 of tensor "
@@ -172,14 +187,14 @@ TEST(CheckedMode, LoadOutsideTheTensor) {
 
 // Catches a tile shape that no GPU could run; reported with checking off as well.
 TEST(OnChipCapacity, NamesTheTilesAndTheirSizes) {
-  Device device(find_gpu("a100"));
+  cpu::Device device(find_gpu("a100"));
   const auto kernel = [](auto& block) {
     using Block = std::remove_reference_t<decltype(block)>;
     LeftTile<Block, 128, 256> Q(block, "Q");
     RightTile<Block, 40, 256> K(block, "K");
   };
   try {
-    device.launch("planted", {1, 1, 1}, DType::f32, kernel);
+    launch_lambda(device, "planted", {1, 1, 1}, DType::f32, kernel);
     FAIL() << "168 KB were accepted";
   } catch (const TileError& error) {
     EXPECT_STREQ(
@@ -187,8 +202,8 @@ TEST(OnChipCapacity, NamesTheTilesAndTheirSizes) {
         "planted, block (0, 0, 0): Q 131072 + K 40960 bytes of shared memory do not fit in "
         "the 166912 of a100");
   }
-  Device larger(find_gpu("h100"));
-  EXPECT_NO_THROW(larger.launch("planted", {1, 1, 1}, DType::f32, kernel));
+  cpu::Device larger(find_gpu("h100"));
+  EXPECT_NO_THROW(launch_lambda(larger, "planted", {1, 1, 1}, DType::f32, kernel));
 }
 
 }  // namespace

@@ -1,40 +1,103 @@
 #include "tile/cpu/device.h"
 
+#include <atomic>
+#include <cstring>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "tile/cpu/block.h"
+#include "tile/cpu/thread_pool.h"
+
 namespace tile::cpu {
 
-void Device::launch(std::string_view name, GridIndex grid, std::int64_t pieces, DType dtype,
-                    const Kernel& kernel) {
-  Run run;
-  run.blocks = grid.x * grid.y * grid.z;
-  run.pieces = pieces;
-  const auto work = [&](int member) { run_blocks(cores_[member], run, name, grid, dtype, kernel); };
-  if (run.blocks > 1 && !thread_pool_) thread_pool_.emplace(static_cast<int>(cores_.size()));
-  if (run.blocks > 1)
-    thread_pool_->run(work);
-  else
+struct Device::State {
+  struct Allocation {
+    std::int64_t bytes = 0;
+    AlignedBuffer<std::byte> data;
+  };
+
+  std::map<TensorId, Allocation> workspace;
+  std::vector<Core> cores;
+  std::optional<ThreadPool> threads;  // from the first launch of several blocks on
+};
+
+struct Device::Launch {
+  std::string_view name;
+  GridIndex grid;
+  std::int64_t pieces;
+  DType dtype;
+  const Kernel& kernel;
+  std::atomic<std::int64_t> next = 0, next_piece = 0;
+  std::mutex mutex = {};  // protects what follows
+  Counters counters = {};
+  std::exception_ptr error = {};
+
+  std::int64_t blocks() const { return grid.x * grid.y * grid.z; }
+};
+
+Device::Device(const Gpu& gpu, int threads) : gpu_(gpu), state_(std::make_unique<State>()) {
+  state_->cores.resize(std::max(threads, 1));
+}
+
+Device::~Device() = default;
+
+std::byte* Device::workspace(TensorId tensor, std::int64_t bytes) {
+  counters_.hbm_workspace[tensor] += bytes;
+  State::Allocation& held = state_->workspace[tensor];
+  if (held.bytes < bytes) held = {bytes, make_aligned<std::byte>(bytes)};
+  return held.data.get();
+}
+
+void Device::upload(std::byte* to, const void* from, std::int64_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
+void Device::run(std::string_view name, GridIndex grid, DType dtype, const Kernel& kernel) {
+  Launch one{name, grid, 0, dtype, kernel};
+  launch(one);
+}
+
+void Device::run_persistent(std::string_view name, std::int64_t pieces, DType dtype,
+                            const Kernel& kernel) {
+  const std::int64_t blocks = std::min<std::int64_t>(std::ssize(state_->cores), pieces);
+  Launch one{name, {blocks, 1, 1}, pieces, dtype, kernel};
+  launch(one);
+}
+
+void Device::launch(Launch& launch) {
+  const auto work = [&](int member) { run_blocks(member, launch); };
+  const bool alone = launch.blocks() <= 1;
+  if (!alone && !state_->threads) state_->threads.emplace(static_cast<int>(state_->cores.size()));
+  if (alone)
     work(0);
-  if (run.error) std::rethrow_exception(run.error);
-  counters_ += run.counters;
+  else
+    state_->threads->run(work);
+  if (launch.error) std::rethrow_exception(launch.error);
+  counters_ += launch.counters;
   ++counters_.launches;
 }
 
-void Device::run_blocks(Core& core, Run& run, std::string_view name, GridIndex grid, DType dtype,
-                        const Kernel& kernel) {
+void Device::run_blocks(int core, Launch& launch) {
   try {
-    Block block(core, gpu_, name, size_in_bytes(dtype), checked_, schedule_, [&run] {
-      const std::int64_t piece = run.next_piece++;
-      return piece < run.pieces ? piece : -1;
-    });
-    for (std::int64_t i; (i = run.next++) < run.blocks;) {
+    Block block(state_->cores[core], gpu_, launch.name, launch.dtype, checked_, schedule_,
+                [&launch] {
+                  const std::int64_t piece = launch.next_piece++;
+                  return piece < launch.pieces ? piece : -1;
+                });
+    const GridIndex grid = launch.grid;
+    for (std::int64_t i; (i = launch.next++) < launch.blocks();) {
       block.begin({i % grid.x, i / grid.x % grid.y, i / grid.x / grid.y}, i);
-      kernel(block);
+      launch.kernel.run(block, launch.kernel.args);
     }
-    const std::lock_guard lock(run.mutex);
-    run.counters += block.counters();
+    const std::lock_guard lock(launch.mutex);
+    launch.counters += block.counters();
   } catch (...) {
-    run.next = run.blocks;  // no further block starts
-    const std::lock_guard lock(run.mutex);
-    if (!run.error) run.error = std::current_exception();
+    launch.next = launch.blocks();  // no further block starts
+    const std::lock_guard lock(launch.mutex);
+    if (!launch.error) launch.error = std::current_exception();
   }
 }
 

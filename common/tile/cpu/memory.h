@@ -2,156 +2,165 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <string>
-#include <type_traits>
 
-#include "tile/cpu/simd/narrow.h"
-#include "tile/cpu/simd/transpose.h"
-#include "tile/cpu/simd/widen.h"
 #include "tile/cpu/tiles.h"
-#include "tile/hbm.h"
 
 namespace tile::cpu {
 
-// The part of an HBM matrix that a tile at (row, col) covers; none of it past the matrix's end.
-struct Overlap {
-  std::int64_t row, col;
-  int rows, cols;
-};
+enum class Transfer : std::uint8_t { load, load_async, load_scalar, store, store_scalar };
 
-template <class Matrix>
-Overlap overlap(const Matrix& hbm, std::int64_t row, std::int64_t col, int rows, int cols) {
-  const auto left = [](std::int64_t size, std::int64_t first, int most) {
-    return static_cast<int>(std::clamp<std::int64_t>(size - first, 0, most));
-  };
-  return {row, col, left(hbm.rows, row, rows), left(hbm.cols, col, cols)};
+constexpr std::string_view name(Transfer transfer) {
+  constexpr std::string_view names[] = {"load", "load_async", "load_scalar", "store",
+                                        "store_scalar"};
+  return names[static_cast<int>(transfer)];
 }
 
 // A transfer has to begin inside the tensor; its tail may reach past the end. A load may also begin
 // just there, which reads nothing: a sequence can be empty. An asynchronous load may begin further
 // on, as TMA allows.
-inline void require_inside(const Block& block, std::string_view operation, std::string_view tile,
-                           Tensor tensor, std::string_view axis, std::int64_t first,
+inline void require_inside(const Block& block, Transfer transfer, std::string_view tile,
+                           TensorId tensor, std::string_view axis, std::int64_t first,
                            std::int64_t size) {
-  const std::int64_t most = operation == "load" ? size : size - 1;
-  if (first >= 0 && (first <= most || operation == "load_async")) return;
-  block.fail(std::string(operation) + " of tile " + std::string(tile) + " begins at " +
+  const std::int64_t last = transfer == Transfer::load ? size : size - 1;
+  if (first >= 0 && (first <= last || transfer == Transfer::load_async)) return;
+  block.fail(std::string(name(transfer)) + " of tile " + std::string(tile) + " begins at " +
              std::string(axis) + " " + std::to_string(first) + ", outside the " +
-             std::to_string(size) + " of tensor " + std::string(name(tensor)));
+             std::to_string(size) + " of tensor " + std::string(tensor.name));
 }
 
-// The part of `hbm` that the tile moves, counted: `rows` and `cols` from (row, col) on.
-template <int Rows, int Cols, Order Layout, class Matrix>
-Overlap transfer(std::string_view operation, const TileView<Rows, Cols, Layout>& tile,
-                 const Matrix& hbm, std::int64_t row, std::int64_t col, int rows = Rows,
-                 int cols = Cols) {
-  require_inside(*tile.block, operation, tile.name, hbm.tensor, "row", row, hbm.rows);
-  require_inside(*tile.block, operation, tile.name, hbm.tensor, "column", col, hbm.cols);
-  const Overlap part = overlap(hbm, row, col, rows, cols);
-  Counters& counters = tile.block->counters();
-  (operation == "store" ? counters.hbm_write : counters.hbm_read)[hbm.tensor] +=
-      std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype);
-  return part;
+// Fails for the view of a head, a sequence or a split that the tensor does not have.
+inline void require_inside(const Block& block, Transfer transfer, std::string_view tile,
+                           TensorId tensor, const OutOfRange& outside) {
+  if (!outside.axis) return;
+  block.fail(std::string(name(transfer)) + " of tile " + std::string(tile) + ": " + outside.axis +
+             " " + std::to_string(outside.index) + " is outside the " +
+             std::to_string(outside.size) + " of tensor " + std::string(tensor.name));
 }
 
-// The same for row statistics: how many rows.
-template <int Rows, class Vector>
-std::int64_t transfer(std::string_view operation, const TileView<Rows, 1, Order::columns>& tile,
-                      const Vector& hbm, std::int64_t row) {
-  require_inside(*tile.block, operation, tile.name, hbm.tensor, "row", row, hbm.rows);
-  const std::int64_t valid = std::min<std::int64_t>(Rows, hbm.rows - row);
-  Counters& counters = tile.block->counters();
-  (operation == "store" ? counters.hbm_write : counters.hbm_read)[hbm.tensor] += valid * 4;
-  return valid;
+inline Op count_bytes(Block& block, Transfer transfer, TensorId tensor, std::int64_t bytes) {
+  Counters& counters = block.counters();
+  (transfer >= Transfer::store ? counters.hbm_write : counters.hbm_read)[tensor] += bytes;
+  return {.name = name(transfer), .unit = Unit::copy, .bytes = bytes};
 }
 
-// Reads the rows of `part` into fp32 rows of `Cols`, zeros where it ends before `rows` and Cols.
-template <int Cols>
-void read_rows(float* to, const HbmMatrix& hbm, Overlap part, int rows) {
-  with_type(hbm.dtype, [&](auto type) {
-    for (int r = 0; r < rows; ++r, to += Cols) {
-      const int valid = r < part.rows ? part.cols : 0;
-      if (valid > 0) {
-        const auto* from = hbm.row<decltype(type)>(part.row + r) + part.col;
-        if (valid == Cols)
-          widen<Cols>(to, from);
-        else
-          for (int c = 0; c < valid; ++c) to[c] = to_float(from[c]);
-      }
-      std::fill(to + valid, to + Cols, 0.0f);
-    }
-  });
+// Counts the entries of the block table that a transfer looks up.
+//
+// Checked mode: fails if one of them names a page that the cache does not have.
+void look_up_pages(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,
+                   const Overlap& part);
+
+// The part of `hbm` that `rows` and `cols` from (row, col) on cover.
+Overlap cover(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,
+              std::int64_t row, std::int64_t col, int rows, int cols);
+
+inline Op count_bytes(Block& block, Transfer transfer, const HbmMatrix& hbm, const Overlap& part) {
+  return count_bytes(block, transfer, hbm.tensor,
+                     std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype));
 }
 
 // Fills the tile with this part of the tensor, and with zeros past it.
-template <int Rows, int Cols>
-void move_in(const TileView<Rows, Cols, Order::rows>& tile, const HbmMatrix& hbm, Overlap part) {
-  const bool as_it_lies = hbm.dtype == DType::f32 && part.rows == Rows && part.cols == Cols;
-  if (as_it_lies && Rows == tile.tile_rows && !tile.block->checked()) {
-    *tile.source = {hbm.row<float>(part.row) + part.col, hbm.row_stride};
-  } else {
-    read_rows<Cols>(tile.storage + tile.first * Cols, hbm, part, Rows);
-    *tile.source = {tile.storage, Cols};
-  }
-}
-
-template <int Rows, int Cols, class Matrix>
-void move_in(const TileView<Rows, Cols, Order::columns>& tile, const Matrix& hbm, Overlap part) {
-  constexpr int height = strip_rows<Rows>;
-  alignas(64) float strip[height * Cols];
-  for (int r = 0; r < Rows; r += height) {
-    read_rows<Cols>(strip, hbm, Overlap{part.row + r, part.col, part.rows - r, part.cols}, height);
-    for (int c = 0; c < Cols; c += lanes)
-      rows_to_columns<Rows>(tile.data + c * Rows + r, strip + c, Cols);
-  }
+template <class Tile>
+void move_in(Tile& tile, const HbmMatrix& hbm, const Overlap& part) {
+  if constexpr (ColumnTiled<Tile>)
+    read_columns(tile.data, Tile::rows, Tile::cols, hbm, part);
+  else
+    tile.become(hbm, part);
+  if constexpr (is<Tile, Operand>)
+    round_to(tile.data, tile.block->operand_type(), tile.data, 1, Tile::rows * Tile::cols);
 }
 
 // Loads the tile whose first element is (row, col); what lies past the end of the tensor is zero.
-template <int Rows, int Cols, Order Layout>
-void load(const TileView<Rows, Cols, Layout>& tile, const HbmMatrix& hbm, std::int64_t row,
-          std::int64_t col = 0) {
-  const Overlap part = transfer("load", tile, hbm, row, col);
-  writes("load", tile);
+// An Operand is rounded to the type of operands.
+template <class Tile>
+void load(Tile& tile, const HbmMatrix& hbm, std::int64_t row, std::int64_t col = 0) {
+  Block& block = *tile.block;
+  const Overlap part =
+      cover(block, Transfer::load, tile.name, hbm, row, col, Tile::rows, Tile::cols);
+  begin(block, count_bytes(block, Transfer::load, hbm, part), reads(), writes(tile));
   move_in(tile, hbm, part);
 }
 
 // Stores the tile to (row, col); the part of it that lies past the end of the tensor is dropped.
-template <int Rows, int Cols, class Matrix>
-void store(const Matrix& hbm, std::int64_t row, std::int64_t col,
-           const TileView<Rows, Cols, Order::columns>& tile) {
-  const Overlap part = transfer("store", tile, hbm, row, col);
-  reads("store", tile);
-  constexpr int height = strip_rows<Rows>;
-  alignas(64) float strip[height * Cols];
-  for (int r = 0; r < part.rows; r += height) {
-    for (int c = 0; c < part.cols; c += lanes)
-      columns_to_rows<Rows>(strip + c, Cols, tile.data + c * Rows + r);
-    for (int i = 0; i < std::min(height, part.rows - r); ++i)
-      narrow(hbm.at(row + r + i, col), hbm.dtype, strip + i * Cols, part.cols);
-  }
+template <class Tile>
+void store(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, const Tile& tile) {
+  require_that_tiles_fit<ColumnTiled<Tile>, "store: the tile is " + shape_of<Tile> +
+                                                ", expected an Accumulator or a LeftTile">();
+  Block& block = *tile.block;
+  const Overlap part =
+      cover(block, Transfer::store, tile.name, hbm, row, col, Tile::rows, Tile::cols);
+  begin(block, count_bytes(block, Transfer::store, hbm, part), reads(tile), writes());
+  write_columns(hbm, part, tile.data, Tile::rows);
 }
 
-template <int Rows, int Cols, class Matrix>
-void store(const Matrix& hbm, std::int64_t row, const TileView<Rows, Cols, Order::columns>& tile) {
+template <class Tile>
+void store(const HbmMatrix& hbm, std::int64_t row, const Tile& tile) {
   store(hbm, row, 0, tile);
 }
 
-// Row statistics; the rows past the end of the vector are zero, and dropped.
-template <int Rows>
-void load(const TileView<Rows, 1, Order::columns>& tile, const HbmVector& hbm, std::int64_t row) {
-  const std::int64_t valid = transfer("load", tile, hbm, row);
-  writes("load", tile);
-  std::copy_n(hbm.data + row, valid, tile.data);
-  std::fill(tile.data + valid, tile.data + Rows, 0.0f);
+// Stores the tile's transpose to (row, col), as FP8 tensor cores need V: they take operands whose
+// terms of the sum are adjacent, and no others.
+template <class Tile>
+void store_transposed(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, const Tile& tile) {
+  Block& block = *tile.block;
+  const Overlap part =
+      cover(block, Transfer::store, tile.name, hbm, row, col, Tile::cols, Tile::rows);
+  begin(block, count_bytes(block, Transfer::store, hbm, part), reads(tile), writes());
+  for (int r = 0; r < part.rows; ++r)
+    narrow(hbm.at(row + r, col), hbm.dtype, tile.data + r * Tile::rows, part.cols);
 }
 
+// Counts a transfer of row statistics; returns how many rows there are.
 template <int Rows>
-void store(const HbmVector& hbm, std::int64_t row, const TileView<Rows, 1, Order::columns>& tile) {
-  const std::int64_t valid = transfer("store", tile, hbm, row);
-  reads("store", tile);
-  std::copy_n(tile.data, valid, hbm.data + row);
+std::int64_t begin_rows(Transfer transfer, const RowVector<Rows>& tile, const HbmVector& hbm,
+                        std::int64_t row) {
+  Block& block = *tile.block;
+  require_inside(block, transfer, tile.name, hbm.tensor, hbm.outside);
+  require_inside(block, transfer, tile.name, hbm.tensor, "row", row, hbm.rows);
+  const std::int64_t valid = std::min<std::int64_t>(Rows, hbm.rows - row);
+  const Op op = count_bytes(block, transfer, hbm.tensor, valid * 4);
+  if (transfer == Transfer::store)
+    begin(block, op, reads(tile), writes());
+  else
+    begin(block, op, reads(), writes(tile));
+  return valid;
+}
+
+// Row statistics; the rows past the end of the vector are zero, and dropped.
+template <class Tile>
+void load(Tile& tile, const HbmVector& hbm, std::int64_t row) {
+  require_that_tiles_fit<is_rows_of<Tile, Tile>,
+                         "load: the tile is " + shape_of<Tile> + ", expected a RowVector">();
+  const std::int64_t valid = begin_rows(Transfer::load, tile, hbm, row);
+  for (int r = 0; r < Tile::rows; ++r) tile.data[r] = r < valid ? hbm[row + r] : 0;
+}
+
+template <class Tile>
+void store(const HbmVector& hbm, std::int64_t row, const Tile& tile) {
+  require_that_tiles_fit<is_rows_of<Tile, Tile>,
+                         "store: the tile is " + shape_of<Tile> + ", expected a RowVector">();
+  const std::int64_t valid = begin_rows(Transfer::store, tile, hbm, row);
+  for (int r = 0; r < valid; ++r) hbm[row + r] = tile.data[r];
+}
+
+// Element i of a vector in HBM, for every thread of the caller.
+inline float load_scalar(Block& block, const HbmVector& hbm, std::int64_t i) {
+  require_inside(block, Transfer::load_scalar, "scalar", hbm.tensor, "row", i, hbm.rows);
+  block.count(count_bytes(block, Transfer::load_scalar, hbm.tensor, 4));
+  return hbm[i];
+}
+
+template <class T>
+T load_scalar(Block& block, const HbmArray<T>& hbm, std::int64_t i) {
+  require_inside(block, Transfer::load_scalar, "scalar", hbm.tensor, "row", i, hbm.rows);
+  block.count(count_bytes(block, Transfer::load_scalar, hbm.tensor, sizeof(T)));
+  return hbm.data[i];
+}
+
+inline void store_scalar(Block& block, const HbmVector& hbm, std::int64_t i, float x) {
+  require_inside(block, Transfer::store_scalar, "scalar", hbm.tensor, "row", i, hbm.rows);
+  block.count(count_bytes(block, Transfer::store_scalar, hbm.tensor, 4));
+  hbm[i] = x;
 }
 
 }  // namespace tile::cpu

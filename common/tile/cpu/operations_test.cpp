@@ -1,5 +1,6 @@
 // Products and row operations against plain loops.
 #include "testing/tile_test.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace tile {
 namespace {
@@ -11,6 +12,7 @@ void expect_products(Block& block, const HbmMatrix& a, const HbmMatrix& b, const
   RightTile<Block, Cols, Depth> B(block, "B");
   RightTile<Block, Cols, Depth> V(block, "V");
   Accumulator<Block, Rows, Cols> S(block, "S");
+  Operand<Block, Rows, Cols> P(block, "P");
   Accumulator<Block, Rows, Depth> O(block, "O");
   load(A, a, 0);
   load(B, b, 0);
@@ -19,18 +21,18 @@ void expect_products(Block& block, const HbmMatrix& a, const HbmMatrix& b, const
   RowVector<Block, Rows> factor(block, "factor");
   load(factor, HbmVector{Tensor::l, a.row<float>(0), Rows}, 0);
   fill(O, 1);
-  mma_AB(O, S, V);          // 1 + S V
-  mma_AB(O, S, V, factor);  // factor (1 + S V) + S V
-  using cpu::element;
+  convert(P, S);
+  mma_AB(O, P, V);          // 1 + P V
+  mma_AB(O, P, V, factor);  // factor (1 + P V) + P V
   for (int r = 0; r < Rows; ++r) {
     for (int c = 0; c < Cols; ++c) {
       double sum = 0;
       for (int k = 0; k < Depth; ++k) sum += double{element(A, r, k)} * element(B, c, k);
-      ASSERT_NEAR(element(S, r, c), sum, 1e-4) << r << ", " << c;
+      ASSERT_NEAR(element(P, r, c), sum, 1e-4) << r << ", " << c;
     }
     for (int c = 0; c < Depth; ++c) {
       double sum = 0;
-      for (int k = 0; k < Cols; ++k) sum += double{element(S, r, k)} * element(V, k, c);
+      for (int k = 0; k < Cols; ++k) sum += double{element(P, r, k)} * element(V, k, c);
       const double expected = element(factor, r, 0) * (1 + sum) + sum;
       ASSERT_NEAR(element(O, r, c), expected, 4e-3) << r << ", " << c;
     }
@@ -76,8 +78,8 @@ void expect_row_operations(Block& block, const HbmMatrix& hbm) {
     largest[r] = value(r, 0), sum[r] = 1;
     for (int c = 0; c < 64; ++c) largest[r] = std::max(largest[r], value(r, c));
     for (int c = 0; c < 64; ++c) sum[r] += value(r, c);
-    ASSERT_EQ(cpu::element(row_max, r, 0), largest[r]) << Rows << " rows, row " << r;
-    ASSERT_NEAR(cpu::element(row_sum, r, 0), sum[r], 1e-4) << Rows << " rows, row " << r;
+    ASSERT_EQ(element(row_max, r, 0), largest[r]) << Rows << " rows, row " << r;
+    ASSERT_NEAR(element(row_sum, r, 0), sum[r], 1e-4) << Rows << " rows, row " << r;
   }
   multiply_rows(S, row_max);
   expect_loaded(S, Rows, 64, [&](int r, int c) { return value(r, c) * largest[r]; });
@@ -85,15 +87,14 @@ void expect_row_operations(Block& block, const HbmMatrix& hbm) {
   exp_difference(S, row_max);
   for (int r = 0; r < Rows; ++r)
     for (int c = 0; c < 64; ++c)
-      ASSERT_NEAR(cpu::element(S, r, c), std::exp(value(r, c) - largest[r]), 1e-6) << r << c;
+      ASSERT_NEAR(element(S, r, c), std::exp(value(r, c) - largest[r]), 1e-6) << r << c;
   load(T, hbm, 0);
   load(S, hbm, 0);
   add(S, T);
   expect_loaded(S, Rows, 64, [&](int r, int c) { return 2 * value(r, c); });
   add(row_max, row_max);
   multiply_rows(row_max, row_sum);
-  for (int r = 0; r < Rows; ++r)
-    ASSERT_NEAR(cpu::element(row_max, r, 0), 2 * largest[r] * sum[r], 1e-3);
+  for (int r = 0; r < Rows; ++r) ASSERT_NEAR(element(row_max, r, 0), 2 * largest[r] * sum[r], 1e-3);
 }
 
 TEST_F(TileTest, RowOperations) {
@@ -140,6 +141,24 @@ TEST_F(TileTest, AMaximumThatStaysRescalesByOne) {
     exp2_difference(rescale, row_max, 0.10411f);
     expect_loaded(rescale, 64, 1, [](int, int) { return 1; });
   }
+}
+
+// Catches a reciprocal in place of the division: l (1/l) is not 1, and FlashAttention-1 multiplies
+// and divides at every key tile.
+TEST_F(TileTest, MultiplyingAndDividingDoesNotDrift) {
+  Accumulator<Block, 64, 32> O(block, "O");
+  RowVector<Block, 64> row_sum(block, "l");
+  const HbmMatrix hbm = tensor(64, 32), sums = tensor(1, 64);
+  for (int r = 0; r < 64; ++r) sums.row<float>(0)[r] = 1 + std::abs(sums.row<float>(0)[r]);
+  load(O, hbm, 0);
+  load(row_sum, HbmVector{Tensor::l, sums.row<float>(0), 64}, 0);
+  for (int tile = 0; tile < 100'000; ++tile) {
+    multiply_rows(O, row_sum);
+    divide_rows(O, row_sum);
+  }
+  for (int r = 0; r < 64; ++r)
+    for (int c = 0; c < 32; ++c)
+      ASSERT_NEAR(element(O, r, c) / hbm.row<float>(r)[c], 1, 0x1p-23) << r << ", " << c;
 }
 
 TEST(SimdTest, Exp2IsAccurateTo2UnitsInTheLastPlace) {

@@ -126,7 +126,7 @@ class Scheduler {
   // The next role to run, after copies that may arrive before; -1 when all have ended.
   int choose(int last) {
     for (;;) {
-      if (random_ && !copies_.empty() && numbers_() % 2) complete_copy();
+      if (random_ && !error_ && !copies_.empty() && numbers_() % 2) complete_copy();
       const int first = random_ ? static_cast<int>(numbers_() % count_) : last + 1;
       bool all_ended = true;
       for (int i = 0; i < count_; ++i) {

@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
+#include "testing/kernel.h"
 #include "tile/cpu/simd/widen.h"
-#include "tile/tile.h"
 
 namespace tile {
 namespace {
@@ -19,7 +19,8 @@ TEST(WidenTest, EveryCodeOfE4m3) {
   alignas(64) e4m3 codes[256];
   for (int i = 0; i < 256; ++i) codes[i] = {static_cast<std::uint8_t>(i)};
   float wide[256];
-  cpu::widen<256>(wide, codes);
+  const HbmMatrix hbm{Tensor::K, DType::e4m3, reinterpret_cast<std::byte*>(codes), 1, 256, 256};
+  cpu::read_rows(wide, 256, hbm, {0, 0, 1, 256}, 1);
   for (int i = 0; i < 256; ++i) {
     const float expected = to_float(codes[i]);
     ASSERT_EQ(std::isnan(wide[i]), std::isnan(expected)) << i;
@@ -32,7 +33,7 @@ TEST(WidenTest, EveryCodeOfE4m3) {
 // [200, 128], normal numbers in pages from last to first.
 class StoredTest : public testing::Test {
  protected:
-  HbmPagedMatrix matrix(DType dtype, std::int64_t page_rows) {
+  HbmMatrix matrix(DType dtype, std::int64_t page_rows) {
     const std::int64_t pages = 200 / page_rows + 1, page_stride = page_rows * 128;
     table_.resize(pages);
     std::iota(table_.rbegin(), table_.rend(), 0);
@@ -56,34 +57,45 @@ class StoredTest : public testing::Test {
             .cache_pages = pages};
   }
 
-  // S = Q Kᵀ and O = 0.5 + S K, with K as it is stored and in fp32.
+  // S = Q Kᵀ and O = 0.5 + P K, with K as it is stored and in fp32.
   template <int Rows>
-  void expect_same_products(const HbmPagedMatrix& hbm, std::int64_t row, bool in_bf16) {
+  void expect_same_products(const HbmMatrix& hbm, std::int64_t row, DType operand) {
     cpu::Core core;
-    Block block{core, find_gpu("h100"), "test", 4, false, 0, {}};
+    Block block{core, find_gpu("h100"), "test", operand, false, 0, {}};
     block.begin({0, 0, 0}, 0);
     LeftTile<Block, Rows, 128> Q(block, "Q");
-    StoredTile<Block, 64, 128> stored(block, "stored");
-    RightTile<Block, 64, 128> wide(block, "wide");
+    RightTile<Block, 64, 128> stored(block, "stored"), wide(block, "wide");
     Accumulator<Block, Rows, 64> S(block, "S"), S_wide(block, "S_wide");
+    Operand<Block, Rows, 64> P(block, "P");
     Accumulator<Block, Rows, 128> O(block, "O"), O_wide(block, "O_wide");
     RowVector<Block, Rows> half(block, "half");
     std::normal_distribution<float> normal;
     for (int i = 0; i < Rows * 128; ++i) Q.data[i] = normal(random_);
-    if (in_bf16) round_operand(Q, DType::bf16);
+    cpu::round_to(Q.data, operand, Q.data, 1, Rows * 128);
     load(stored, hbm, row);
-    load(wide, hbm, row);
+    std::vector<float> rows = fp32(hbm, row);
+    load(wide, {Tensor::V, DType::f32, reinterpret_cast<std::byte*>(rows.data()), 64, 128, 128}, 0);
     mma_ABt(S, Q, stored);
     mma_ABt(S_wide, Q, wide);
     expect_near(S, S_wide);
-    scale(S, 0.125f);
-    if (in_bf16) round_operand(S, DType::bf16);
+    convert(P, S, 0.125f);
     fill(half, 0.5f);
     fill(O, 1);
     fill(O_wide, 1);
-    mma_AB(O, S, stored, half);
-    mma_AB(O_wide, S, wide, half);
+    mma_AB(O, P, stored, half);
+    mma_AB(O_wide, P, wide, half);
     expect_near(O, O_wide);
+  }
+
+  // 64 rows, zeros past the end.
+  static std::vector<float> fp32(const HbmMatrix& hbm, std::int64_t row) {
+    std::vector<float> rows(64 * 128);
+    with_type(hbm.dtype, [&](auto type) {
+      for (std::int64_t r = 0; r < std::min<std::int64_t>(64, hbm.rows - row); ++r)
+        for (int c = 0; c < 128; ++c)
+          rows[r * 128 + c] = to_float(hbm.row<decltype(type)>(row + r)[c]);
+    });
+    return rows;
   }
 
   template <int Rows, int Cols>
@@ -103,10 +115,10 @@ TEST_F(StoredTest, ProductsAreThoseOfTheTileInFp32) {
   for (const DType dtype : {DType::f32, DType::bf16, DType::f16, DType::e4m3, DType::e5m2})
     for (const std::int64_t page_rows : {1, 7, 64, 256})
       for (const std::int64_t row : {0, 64, 128, 192}) {  // the last has 8 rows
-        const HbmPagedMatrix hbm = matrix(dtype, page_rows);
-        for (const bool in_bf16 : {false, true}) {
-          expect_same_products<8>(hbm, row, in_bf16);
-          expect_same_products<16>(hbm, row, in_bf16);
+        const HbmMatrix hbm = matrix(dtype, page_rows);
+        for (const DType operand : {DType::f32, DType::bf16}) {
+          expect_same_products<8>(hbm, row, operand);
+          expect_same_products<16>(hbm, row, operand);
         }
       }
 }

@@ -57,15 +57,6 @@ TEST_F(TileTest, StoreDropsTheTail) {
   }
 }
 
-TEST_F(TileTest, SlicesAreParts) {
-  RightTile<Block, 64, 32> K(block, "K");
-  const HbmMatrix hbm = tensor(64, 32), other = tensor(16, 32);
-  load(K, hbm, 0);
-  expect_loaded(rows<16>(K, 16), 16, 32, [&](int r, int c) { return at(hbm, 16 + r, c); });
-  for (int first = 0; first < 64; first += 16) load(rows<16>(K, first), other, 0);
-  expect_loaded(K, 64, 32, [&](int r, int c) { return at(other, r % 16, c); });
-}
-
 TEST_F(TileTest, Masks) {
   Accumulator<Block, 64, 32> S(block, "S");
   for (const std::int64_t diagonal : {-70, -5, 0, 9, 40}) {

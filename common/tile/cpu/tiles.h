@@ -1,153 +1,193 @@
-// Tiles and row vectors of the CPU backend.
+// The tiles of the CPU backend, and what every operation does before it touches them.
 #pragma once
 
-#include <cstring>
+#include <bit>
 #include <string>
+#include <string_view>
+#include <tuple>
 
 #include "tile/cpu/block.h"
-#include "tile/cpu/simd/simd.h"
+#include "tile/cpu/simd/convert.h"
+#include "tile/hbm.h"
+#include "tile/op.h"
+#include "tile/shapes.h"
 
 namespace tile::cpu {
 
-enum class Order : std::uint8_t {
-  columns,  // element (r, c) at c * Rows + r: the rows of a column fill the SIMD lanes
-  rows,     // element (r, c) at r * Cols + c: as it lies in HBM, for broadcasting
-};
-
-// Part or all of a tile [Rows, Cols]; fp32 in the CPU's memory whatever the tensor's type.
-template <int Rows, int Cols, Order Layout>
-struct TileView;
-
+// A tile in column order, element (r, c) at c * Rows + r: the rows of a column fill the SIMD lanes.
+// It is fp32 in the CPU's memory whatever it is on a GPU, and lives until its block ends.
 template <int Rows, int Cols>
-struct TileView<Rows, Cols, Order::columns> {
+struct ColumnTile {
+  static constexpr int rows = Rows, cols = Cols;
+  static constexpr bool in_columns = true;
+
+  ColumnTile(Block& owner, std::string_view label, Space space, int element_bytes)
+      : block(&owner),
+        name(label),
+        data(owner.allocate(label, space, Rows * Cols, element_bytes)) {}
+  ColumnTile(const ColumnTile&) = delete;
+  ColumnTile& operator=(const ColumnTile&) = delete;
+
+  float element(int row, int col) const { return data[col * Rows + row]; }
+  const float* on_chip() const { return data; }
+
   Block* block;
   std::string_view name;
   float* data;
 };
 
-// Where the elements of a tile in row order are read: on chip, or in the tensor itself if it holds
-// fp32 rows, which need no conversion. Both count as the same traffic.
-struct RowSource {
-  const float* data;
-  std::ptrdiff_t stride;  // from row to row
+template <int Rows, int Cols>
+struct LeftTile : ColumnTile<Rows, Cols> {
+  static constexpr Text kind = "LeftTile";
+  LeftTile(Block& owner, std::string_view label)
+      : ColumnTile<Rows, Cols>(owner, label, Space::shared, owner.element_bytes()) {}
 };
 
 template <int Rows, int Cols>
-struct TileView<Rows, Cols, Order::rows> {
+struct Accumulator : ColumnTile<Rows, Cols> {
+  static constexpr Text kind = "Accumulator";
+  Accumulator(Block& owner, std::string_view label)
+      : ColumnTile<Rows, Cols>(owner, label, Space::registers, 4) {}
+};
+
+template <int Rows, int Cols>
+struct Operand : ColumnTile<Rows, Cols> {
+  static constexpr Text kind = "Operand";
+  Operand(Block& owner, std::string_view label)
+      : ColumnTile<Rows, Cols>(owner, label, Space::registers,
+                               size_in_bytes(owner.operand_type())) {}
+};
+
+template <int Rows>
+struct RowVector : ColumnTile<Rows, 1> {
+  static constexpr Text kind = "RowVector";
+  RowVector(Block& owner, std::string_view label)
+      : ColumnTile<Rows, 1>(owner, label, Space::registers, 4) {}
+};
+
+// A tile in row order: a copy of what HBM has, for broadcasting. `load` only notes where it lies;
+// the first product that needs fp32 rows converts them into `storage`, and reads rows that are fp32
+// in HBM, or that it converts itself, from there. All of it counts as the same traffic.
+template <int Rows, int Cols>
+struct RightTile {
+  static constexpr Text kind = "RightTile";
+  static constexpr int rows = Rows, cols = Cols;
+  static constexpr bool in_columns = false;
+
+  RightTile(Block& owner, std::string_view label)
+      : block(&owner),
+        name(label),
+        storage(owner.allocate(label, Space::shared, Rows * Cols, owner.element_bytes())) {}
+  RightTile(const RightTile&) = delete;
+  RightTile& operator=(const RightTile&) = delete;
+
+  float element(int row, int col) const { return storage[row * Cols + col]; }
+  const float* on_chip() const { return storage; }
+
+  // The tile is this part of a tensor from now on, zeros past its end.
+  void become(const HbmMatrix& matrix, const Overlap& covered) {
+    hbm = matrix;
+    part = covered;
+    fp32 = {};
+    if (block->checked()) convert();  // for the search for what nothing wrote
+  }
+
+  // Whether every row lies in HBM as it should be on chip, and may be read there.
+  bool is_whole() const { return part.rows == Rows && part.cols == Cols; }
+
+  Fp32Rows fp32_rows() const {
+    if (!fp32.data && is_whole() && hbm.dtype == DType::f32 &&
+        part.row % hbm.page_rows + Rows <= hbm.page_rows)
+      fp32 = {reinterpret_cast<const float*>(hbm.at(part.row, part.col)), hbm.row_stride, true};
+    if (!fp32.data) convert();
+    return fp32;
+  }
+
+  void convert() const {
+    read_rows(storage, Cols, hbm, part, Rows);
+    fp32 = {storage, Cols, false};
+  }
+
   Block* block;
   std::string_view name;
-  float* storage;     // on chip, of the whole tile
-  RowSource* source;  // of the whole tile
-  int first;          // row of the tile
-  int tile_rows;
-
-  const float* data() const { return source->data + first * source->stride; }
-  std::ptrdiff_t stride() const { return source->stride; }
-  bool lies_in_hbm() const { return source->data != storage; }
+  float* storage;
+  HbmMatrix hbm = {};
+  Overlap part = {};
+  mutable Fp32Rows fp32 = {};  // none yet: null
 };
 
-// A whole tile. It lives until its block ends.
-template <int Rows, int Cols, Order Layout, Space Where>
-struct Tile;
-
-template <int Rows, int Cols, Space Where>
-struct Tile<Rows, Cols, Order::columns, Where> : TileView<Rows, Cols, Order::columns> {
-  Tile(Block& owner, std::string_view label)
-      : TileView<Rows, Cols, Order::columns>{&owner, label,
-                                             owner.allocate(label, Where, Rows * Cols)} {}
-  Tile(const Tile&) = delete;
-  Tile& operator=(const Tile&) = delete;
+template <class T>
+concept ColumnTiled = requires {
+  requires T::in_columns;
 };
 
-template <int Rows, int Cols, Space Where>
-struct Tile<Rows, Cols, Order::rows, Where> : TileView<Rows, Cols, Order::rows> {
-  Tile(Block& owner, std::string_view label)
-      : TileView<Rows, Cols, Order::rows>{&owner, label, owner.allocate(label, Where, Rows * Cols),
-                                          &own,   0,     Rows},
-        own{this->storage, Cols} {}
-  Tile(const Tile&) = delete;
-  Tile& operator=(const Tile&) = delete;
+// Whether T is a row vector for the rows of `Of`.
+template <class T, class Of>
+inline constexpr bool is_rows_of = [] {
+  if constexpr (ColumnTiled<T> && ColumnTiled<Of>)
+    return T::cols == 1 && T::rows == Of::rows;
+  else
+    return false;
+}();
 
-  RowSource own;
-};
-
-// Rows `first` to `first + Count` of a tile whose rows are adjacent.
-template <int Count, int Rows, int Cols>
-TileView<Count, Cols, Order::rows> rows(const TileView<Rows, Cols, Order::rows>& tile, int first) {
-  tile.block->require_inside(tile.name, "rows", first, Count, Rows);
-  return {tile.block, tile.name, tile.storage, tile.source, tile.first + first, tile.tile_rows};
-}
-
-// Columns `first` to `first + Count` of a tile whose columns are adjacent.
-template <int Count, int Rows, int Cols>
-TileView<Rows, Count, Order::columns> columns(const TileView<Rows, Cols, Order::columns>& tile,
-                                              int first) {
-  tile.block->require_inside(tile.name, "columns", first, Count, Cols);
-  return {tile.block, tile.name, tile.data + first * Rows};
-}
-
-template <int Rows, int Cols>
-float element(const TileView<Rows, Cols, Order::columns>& tile, int row, int col) {
-  return tile.data[col * Rows + row];
-}
-
-template <int Rows, int Cols>
-float element(const TileView<Rows, Cols, Order::rows>& tile, int row, int col) {
-  return tile.data()[row * tile.stride() + col];
-}
-
-// Where the tile lies on chip.
-template <int Rows, int Cols>
-const float* on_chip(const TileView<Rows, Cols, Order::columns>& tile) {
-  return tile.data;
-}
-
-template <int Rows, int Cols>
-const float* on_chip(const TileView<Rows, Cols, Order::rows>& tile) {
-  return tile.storage;
-}
+template <class T, template <int, int> class Kind>
+inline constexpr bool is = false;
+template <int Rows, int Cols, template <int, int> class Kind>
+inline constexpr bool is<Kind<Rows, Cols>, Kind> = true;
 
 // What a copy or a product in flight will write.
-template <int Rows, int Cols>
-void poison(const TileView<Rows, Cols, Order::columns>& tile) {
-  std::fill_n(tile.data, Rows * Cols, std::bit_cast<float>(unwritten));
+template <class Tile>
+void poison(const Tile& tile) {
+  std::fill_n(const_cast<float*>(tile.on_chip()), Tile::rows * Tile::cols,
+              std::bit_cast<float>(unwritten));
 }
 
-template <int Rows, int Cols>
-void poison(const TileView<Rows, Cols, Order::rows>& tile) {
-  std::fill_n(tile.storage + tile.first * Cols, Rows * Cols, std::bit_cast<float>(unwritten));
+template <class... Tiles>
+struct Reads {
+  std::tuple<const Tiles&...> tiles;
+};
+template <class... Tiles>
+Reads<Tiles...> reads(const Tiles&... tiles) {
+  return {{tiles...}};
 }
 
-inline void require_no_hazard(const Block& block, const std::string& hazard) {
-  if (!hazard.empty()) block.fail(hazard);
+template <class... Tiles>
+struct Writes {
+  std::tuple<const Tiles&...> tiles;
+};
+template <class... Tiles>
+Writes<Tiles...> writes(const Tiles&... tiles) {
+  return {{tiles...}};
 }
 
-[[noreturn]] inline void fail_unwritten(const Block& block, std::string_view operation,
-                                        std::string_view tile, int row, int col) {
-  block.fail(std::string(operation) + " reads " + std::string(tile) + "[" + std::to_string(row) +
-             ", " + std::to_string(col) + "], which nothing wrote");
-}
-
-// Every operation says which tiles it reads, and which it writes or changes, before it does so.
-//
 // Checked mode: fails if `operation` is about to read an element that nothing wrote, or if a
 // barrier or a wait is missing before its access.
-template <int Rows, int Cols, Order Layout>
-void reads(std::string_view operation, const TileView<Rows, Cols, Layout>& tile) {
+template <class Tile>
+void check_read(std::string_view operation, const Tile& tile) {
   Block& block = *tile.block;
-  if (!block.checked()) return;
-  require_no_hazard(block, block.race_detector().read(block.role(), operation, on_chip(tile)));
-  for (int row = 0; row < Rows; ++row)
-    for (int col = 0; col < Cols; ++col)
-      if (std::bit_cast<std::uint32_t>(element(tile, row, col)) == unwritten)
-        fail_unwritten(block, operation, tile.name, row, col);
+  block.require_no_hazard(block.race_detector().read(block.role(), operation, tile.on_chip()));
+  for (int row = 0; row < Tile::rows; ++row)
+    for (int col = 0; col < Tile::cols; ++col)
+      if (std::bit_cast<std::uint32_t>(tile.element(row, col)) == unwritten)
+        block.fail(std::string(operation) + " reads " + std::string(tile.name) + "[" +
+                   std::to_string(row) + ", " + std::to_string(col) + "], which nothing wrote");
 }
 
-template <int Rows, int Cols, Order Layout>
-void writes(std::string_view operation, const TileView<Rows, Cols, Layout>& tile) {
+template <class Tile>
+void check_write(std::string_view operation, const Tile& tile) {
   Block& block = *tile.block;
+  block.require_no_hazard(block.race_detector().write(block.role(), operation, tile.on_chip()));
+}
+
+// Every operation begins with this: its record, the tiles that it reads, and those that it writes
+// or changes.
+template <class... Read, class... Written>
+void begin(Block& block, const Op& op, const Reads<Read...>& read,
+           const Writes<Written...>& written) {
+  block.count(op);
   if (!block.checked()) return;
-  require_no_hazard(block, block.race_detector().write(block.role(), operation, on_chip(tile)));
+  std::apply([&](const auto&... tile) { (check_read(op.name, tile), ...); }, read.tiles);
+  std::apply([&](const auto&... tile) { (check_write(op.name, tile), ...); }, written.tiles);
 }
 
 }  // namespace tile::cpu

@@ -1,7 +1,6 @@
 // Transposition between row order in HBM and columns on chip.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -53,34 +52,22 @@ inline void transpose(float* to, std::ptrdiff_t to_stride, const float* from,
   for (int i = 0; i < lanes; ++i) store(to + i * to_stride, rows[i]);
 }
 
-// A tile is transposed in strips of this many rows.
-template <int Rows>
-inline constexpr int strip_rows = std::min(Rows, lanes);
-
-// `lanes` columns of a strip of a tile [Rows, Cols], from rows into columns ...
-template <int Rows>
-inline void rows_to_columns(float* tile, const float* from, std::ptrdiff_t from_stride) {
-  if constexpr (Rows >= lanes) {
-    transpose(tile, Rows, from, from_stride);
-  } else {
-    Vec v[Rows];
-    for (int i = 0; i < Rows; ++i) v[i] = load(from + i * from_stride);
-    rotate_index<log2(Rows)>(v);
-    for (int i = 0; i < Rows; ++i) store(tile + i * lanes, v[i]);
-  }
+// `lanes` columns of a strip of a tile, from rows into columns of `rows` elements ...
+inline void rows_to_columns(float* tile, int rows, const float* from, std::ptrdiff_t from_stride) {
+  if (rows >= lanes) return transpose(tile, rows, from, from_stride);
+  Vec v[lanes / 2];  // two columns in each
+  for (int i = 0; i < lanes / 2; ++i) v[i] = load(from + i * from_stride);
+  rotate_index<log2(lanes / 2)>(v);
+  for (int i = 0; i < lanes / 2; ++i) store(tile + i * lanes, v[i]);
 }
 
 // ... and back.
-template <int Rows>
-inline void columns_to_rows(float* to, std::ptrdiff_t to_stride, const float* tile) {
-  if constexpr (Rows >= lanes) {
-    transpose(to, to_stride, tile, Rows);
-  } else {
-    Vec v[Rows];
-    for (int i = 0; i < Rows; ++i) v[i] = load(tile + i * lanes);
-    rotate_index<log2(lanes)>(v);
-    for (int i = 0; i < Rows; ++i) store(to + i * to_stride, v[i]);
-  }
+inline void columns_to_rows(float* to, std::ptrdiff_t to_stride, const float* tile, int rows) {
+  if (rows >= lanes) return transpose(to, to_stride, tile, rows);
+  Vec v[lanes / 2];
+  for (int i = 0; i < lanes / 2; ++i) v[i] = load(tile + i * lanes);
+  rotate_index<log2(lanes)>(v);
+  for (int i = 0; i < lanes / 2; ++i) store(to + i * to_stride, v[i]);
 }
 
 // Sums of two lanes each, `Half` apart: of a in the lanes without that bit, of b in the others.

@@ -88,17 +88,4 @@ inline void widen_2_in_units(Vec (&to)[2], const T* from) {
   to[1] = widen(from + lanes);
 }
 
-// to[i] = from[i] for i < Count.
-template <int Count, class T>
-inline void widen(float* to, const T* from) {
-  static_assert(Count % (2 * lanes) == 0);
-  TILE_UNROLL
-  for (int i = 0; i < Count; i += 2 * lanes) {
-    Vec wide[2];
-    widen_2_in_units(wide, from + i);
-    store(to + i, wide[0] * unit<T>);
-    store(to + i + lanes, wide[1] * unit<T>);
-  }
-}
-
 }  // namespace tile::cpu

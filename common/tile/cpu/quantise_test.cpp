@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "tile/tile.h"
+#include "testing/kernel.h"
 
 namespace tile {
 namespace {
@@ -24,17 +24,17 @@ Matrix normal(std::int64_t elements, unsigned seed) {
   return result;
 }
 
-HbmMatrix hbm(Tensor tensor, Matrix& m, std::int64_t row_count) {
+HbmMatrix hbm(TensorId tensor, Matrix& m, std::int64_t row_count) {
   const auto cols = static_cast<std::int64_t>(m.size()) / row_count;
   return {tensor, DType::f32, reinterpret_cast<std::byte*>(m.data()), row_count, cols, cols};
 }
 
 // Calls f(block) once, in checked mode; returns what it counted.
 template <class F>
-Counters run(F f) {
-  Device device(find_gpu("h100"), 1);
+Counters run(F f, DType dtype = DType::f32) {
+  cpu::Device device(find_gpu("h100"), 1);
   device.set_checked(true);
-  device.launch("test", {1, 1, 1}, DType::f32, f);
+  launch_lambda(device, "test", {1, 1, 1}, dtype, f);
   return device.counters();
 }
 
@@ -154,12 +154,15 @@ TEST(Quantise, LargestMagnitudePassesOverNaN) {
 TEST(Quantise, RoundsToTheFormatInUnitsOfTheFactor) {
   const Matrix x = normal(rows * 32, 4);
   Matrix y = x;
-  run([&](auto& block) {
-    Accumulator<cpu::Block, rows, 32> tile(block, "X");
-    load(tile, hbm(Tensor::Q, y, rows), 0);
-    round_operand(tile, DType::e4m3, 3);
-    store(hbm(Tensor::O, y, rows), 0, tile);
-  });
+  run(
+      [&](auto& block) {
+        Accumulator<cpu::Block, rows, 32> tile(block, "X");
+        Operand<cpu::Block, rows, 32> rounded(block, "P");
+        load(tile, hbm(Tensor::Q, y, rows), 0);
+        convert(rounded, tile, 3);
+        store(hbm(Tensor::O, y, rows), 0, rounded);
+      },
+      DType::e4m3);
   for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(y[i], to_float(to_e4m3(x[i] * 3)));
 }
 
@@ -201,7 +204,7 @@ TEST(Transposed, ProductRescalesWhatWasThere) {
   const Matrix before = o;
   run([&](auto& block) {
     Accumulator<cpu::Block, rows, 32> O(block, "O");
-    Accumulator<cpu::Block, rows, 64> P(block, "P");
+    Operand<cpu::Block, rows, 64> P(block, "P");
     RightTile<cpu::Block, 32, 64> V(block, "V");
     RowVector<cpu::Block, rows> rescale(block, "rescale");
     load(O, hbm(Tensor::O, o, rows), 0);

@@ -1,7 +1,7 @@
 // How many splits Flash-Decoding makes.
-#include "attention/splits.h"
-
 #include <gtest/gtest.h>
+
+#include "attention/plan.h"
 
 namespace flash {
 namespace {

@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "attention/tiles.h"
-#include "tile/tile.h"
+#include "attention/plan.h"
+#include "attention/tensor.h"
+#include "tile/counters.h"
 
 namespace flash {
+
+inline constexpr std::int64_t fp32_bytes = 4;  // of a score or a row statistic
 
 // One query head of one sequence.
 struct HeadSize {
@@ -21,26 +24,17 @@ struct HeadSize {
   std::int64_t product() const { return 2 * B_r * B_c * d_pad; }
 };
 
-inline constexpr std::int64_t number = 4;  // bytes of a score or a row statistic, fp32
-
-struct TileShape {
-  std::int64_t B_r, B_c, d_pad;
-};
-
-inline TileShape tile_shape(const Problem& p) {
-  const int d_pad = padded_head_dim(p.head_dim);
-  return {query_rows(d_pad), key_rows(d_pad), d_pad};
-}
-
-inline HeadSize head_size(const Problem& p, const Sequence& s) {
-  const auto [B_r, B_c, d_pad] = tile_shape(p);
+// `group` rows of a tile belong to each query.
+inline HeadSize head_size(const Problem& p, const Plan& plan, const Sequence& s,
+                          std::int64_t group = 1) {
+  const auto [d_pad, B_r, B_c] = plan.tiles;
   return {.N_q = s.q_length,
           .N_k = s.k_length,
-          .T_r = tile::ceil_div(s.q_length, B_r),
+          .T_r = tile::ceil_div(s.q_length * group, B_r),
           .T_c = tile::ceil_div(s.k_length, B_c),
           .diagonal = s.k_length - s.q_length,
           .row = p.head_dim * size_in_bytes(p.dtype),
-          .row_acc = p.head_dim * number,
+          .row_acc = p.head_dim * fp32_bytes,
           .B_r = B_r,
           .B_c = B_c,
           .d_pad = d_pad};
@@ -71,26 +65,48 @@ inline SeenKeys seen_keys(const Problem& p, const HeadSize& n, std::int64_t grou
 
 // Adds up f(head size, counters of one head) over the sequences and heads.
 template <class F>
-tile::Counters sum_over_heads(const Problem& p, F f) {
+tile::Counters sum_over_heads(const Problem& p, const Plan& plan, F f) {
   tile::Counters total;
   for (std::int64_t b = 0; b < p.batch; ++b) {
     tile::Counters head;
-    f(head_size(p, p.sequence(b)), head);
+    f(head_size(p, plan, p.sequence(b)), head);
     for (std::int64_t h = 0; h < p.heads; ++h) total += head;
   }
   return total;
 }
 
-// Bytes of shared memory for `rows` rows of the head dimension.
-inline std::int64_t shared_bytes(const Problem& p, std::int64_t rows) {
-  return rows * padded_head_dim(p.head_dim) * size_in_bytes(p.dtype);
+// The schedule of a persistent kernel: an entry a tile of queries, which the producer reads, and
+// every consumer.
+inline void add_schedule(const Problem& p, const Plan& plan, tile::Counters& c) {
+  constexpr auto entry = static_cast<std::int64_t>(sizeof(QueryTile));
+  for (std::int64_t b = 0; b < p.batch; ++b)
+    c.hbm_workspace[Tensor::schedule] += p.heads * head_size(p, plan, p.sequence(b)).T_r * entry;
+  c.hbm_read[Tensor::schedule] = (1 + plan.consumers) * c.hbm_workspace[Tensor::schedule];
 }
 
-// Bytes of the tiles of a fused kernel: Q, K and V in shared memory; S, O and `vectors` row vectors
-// in registers.
-inline std::int64_t fused_on_chip(const Problem& p, int vectors) {
-  const auto [B_r, B_c, d_pad] = tile_shape(p);
-  return shared_bytes(p, B_r + 2 * B_c) + number * (B_r * B_c + B_r * d_pad + vectors * B_r);
+// Bytes on chip of the tiles that kernels have in common.
+struct TileBytes {
+  std::int64_t Q, K;    // in shared memory; V is as large as K
+  std::int64_t S, O;    // in registers, fp32
+  std::int64_t P;       // in registers, in the type of a product's operands
+  std::int64_t vector;  // of row statistics
+};
+
+inline TileBytes tile_bytes(const Problem& p, const Plan& plan) {
+  const auto [d_pad, B_r, B_c] = plan.tiles;
+  const std::int64_t element = size_in_bytes(p.dtype);
+  return {.Q = element * B_r * d_pad,
+          .K = element * B_c * d_pad,
+          .S = fp32_bytes * B_r * B_c,
+          .O = fp32_bytes * B_r * d_pad,
+          .P = element * B_r * B_c,
+          .vector = fp32_bytes * B_r};
+}
+
+// Of a fused kernel: Q, K and V, S, P and O, and `vectors` row vectors.
+inline std::int64_t fused_on_chip(const Problem& p, const Plan& plan, int vectors) {
+  const TileBytes of = tile_bytes(p, plan);
+  return of.Q + 2 * of.K + of.S + of.P + of.O + vectors * of.vector;
 }
 
 }  // namespace flash

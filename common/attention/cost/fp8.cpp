@@ -1,17 +1,16 @@
+#include "attention/fp8.h"
+
 #include <algorithm>
 #include <bit>
 
-#include "attention/cost.h"
-#include "attention/fp8.h"
-#include "attention/head_size.h"
+#include "attention/cost/cost.h"
+#include "attention/cost/head_size.h"
+#include "attention/tensor.h"
 
 namespace flash {
 namespace {
 
 using tile::Counters;
-using tile::Tensor;
-
-constexpr std::int64_t consumers = 2, ring = 2;  // of stage 05, as of 04
 
 // Columns of a row of Q8 and K8, in HBM and in a tile.
 struct Rotated {
@@ -27,11 +26,11 @@ struct Rotated {
 };
 
 // Reads `rows` rows in the problem's dtype, and writes them in FP8 with the scales of their tiles.
-void quantise(Counters& c, Tensor from, Tensor to, const HeadSize& n, std::int64_t rows,
-              std::int64_t columns, std::int64_t tiles) {
+void quantise(Counters& c, tile::TensorId from, tile::TensorId to, const HeadSize& n,
+              std::int64_t rows, std::int64_t columns, std::int64_t tiles) {
   c.hbm_read[from] += rows * n.row;
   c.hbm_write[to] += rows * columns;
-  c.hbm_write[Tensor::scales] += tiles * number;
+  c.hbm_write[Tensor::scales] += tiles * fp32_bytes;
 }
 
 // K and V of one head; Q follows with its query head.
@@ -44,7 +43,7 @@ Counters quantise_keys(const Problem& p, const HeadSize& n) {
   return c;
 }
 
-Counters query_head(const Problem& p, const HeadSize& n) {
+Counters query_head(const Problem& p, const Plan& plan, const HeadSize& n) {
   const Rotated rotated(p);
   Counters c;
   quantise(c, Tensor::Q, Tensor::Q8, n, n.N_q, rotated.columns, n.T_r);
@@ -53,53 +52,50 @@ Counters query_head(const Problem& p, const HeadSize& n) {
   c.hbm_read[Tensor::Q8] = n.N_q * rotated.columns;
   c.hbm_read[Tensor::K8] = seen.keys * rotated.columns;
   c.hbm_read[Tensor::V8] = seen.keys * p.head_dim;
-  c.hbm_read[Tensor::scales] = consumers * (n.T_r + 2 * seen.tiles) * number;
+  c.hbm_read[Tensor::scales] = plan.consumers * (n.T_r + 2 * seen.tiles) * fp32_bytes;
   c.hbm_write[Tensor::O] = n.N_q * n.row;
-  c.hbm_write[Tensor::LSE] = n.N_q * number;
+  c.hbm_write[Tensor::LSE] = n.N_q * fp32_bytes;
   c.flops += seen.tiles * 2 * n.B_r * n.B_c * (rotated.padded + n.d_pad);
   c.exponentials = seen.tiles * n.B_r * (n.B_c + 1);  // one more for the rescaling factor
   return c;
 }
 
-void add_workspace(const Problem& p, Counters& c) {
-  const auto [B_r, B_c, d_pad] = tile_shape(p);
+void add_workspace(const Problem& p, const Plan& plan, Counters& c) {
+  const auto [d_pad, B_r, B_c] = plan.tiles;
   const std::int64_t columns = rotated_dim(p.head_dim);
   c.hbm_workspace[Tensor::Q8] = p.total_q() * p.heads * columns;
   c.hbm_workspace[Tensor::K8] = p.total_k() * p.kv_heads * columns;
   c.hbm_workspace[Tensor::V8] = p.kv_heads * p.head_dim * V8_stride(p.total_k());
-  c.hbm_workspace[Tensor::scales] = p.batch * number *
+  c.hbm_workspace[Tensor::scales] = p.batch * fp32_bytes *
                                     (p.heads * tile::ceil_div(p.seqlen_q, B_r) +
                                      2 * p.kv_heads * tile::ceil_div(p.seqlen_k, B_c));
 }
 
 // The larger of the two kernels' tiles. The first has a tile of each of Q, K and V, in registers.
-std::int64_t on_chip(const Problem& p) {
-  const auto [B_r, B_c, d_pad] = tile_shape(p);
+std::int64_t on_chip(const Problem& p, const Plan& plan) {
+  const auto [d_pad, B_r, B_c] = plan.tiles;
   const std::int64_t columns = Rotated(p).padded;
-  std::int64_t largest = 0;
-  for (std::int64_t b = 0; b < p.batch; ++b) {
-    const Sequence s = p.sequence(b);
-    const std::int64_t of_Q = s.q_length > 0 ? B_r * columns : 0;
-    const std::int64_t of_K_and_V = s.k_length > 0 ? B_c * (columns + d_pad) : 0;
-    largest = std::max(largest, number * (of_Q + of_K_and_V));
-  }
-  if (p.total_q() == 0) return largest;
-  const std::int64_t shared = B_r * columns + ring * B_c * (columns + d_pad);
-  return std::max(largest, shared + number * B_r * (2 * B_c + d_pad + 3));
+  const bool any = std::max(p.seqlen_q, p.seqlen_k) > 0;
+  const std::int64_t first = any ? fp32_bytes * ((B_r + B_c) * columns + B_c * d_pad) : 0;
+  if (p.total_q() == 0) return first;
+  const std::int64_t shared = B_r * columns + plan.ring_depth * B_c * (columns + d_pad);
+  const std::int64_t P = B_r * B_c;  // a byte an element
+  return std::max(first, shared + P + fp32_bytes * B_r * (B_c + d_pad + 3));
 }
 
 }  // namespace
 
-Counters fp8_cost(const Problem& p) {
+Counters fp8_cost(const Problem& p, const Plan& plan) {
   Counters c;
   for (std::int64_t b = 0; b < p.batch; ++b) {
-    const HeadSize n = head_size(p, p.sequence(b));
-    const Counters keys = quantise_keys(p, n), queries = query_head(p, n);
+    const HeadSize n = head_size(p, plan, p.sequence(b));
+    const Counters keys = quantise_keys(p, n), queries = query_head(p, plan, n);
     for (std::int64_t h = 0; h < p.kv_heads; ++h) c += keys;
     for (std::int64_t h = 0; h < p.heads; ++h) c += queries;
   }
-  add_workspace(p, c);
-  c.on_chip_peak = on_chip(p);
+  add_schedule(p, plan, c);
+  add_workspace(p, plan, c);
+  c.on_chip_peak = on_chip(p, plan);
   c.launches = 2;
   return c;
 }

@@ -1,0 +1,25 @@
+// What each stage costs, exactly: the formulas that its counters must equal.
+//
+// Bytes are counted per tensor and direction; sequences, heads and ragged tiles one by one.
+#pragma once
+
+#include "attention/plan.h"
+#include "attention/problem.h"
+#include "tile/counters.h"
+
+namespace flash {
+
+tile::Counters naive_cost(const Problem& problem, const Plan& plan);
+tile::Counters tiling_cost(const Problem& problem, const Plan& plan);
+tile::Counters online_softmax_cost(const Problem& problem, const Plan& plan);
+tile::Counters v2_cost(const Problem& problem, const Plan& plan);
+tile::Counters hopper_cost(const Problem& problem, const Plan& plan);
+tile::Counters fp8_cost(const Problem& problem, const Plan& plan);
+tile::Counters decoding_cost(const Problem& problem, const Plan& plan);
+
+// With a KV cache, whose elements have a type of their own, and pages if page_size is not 0. The
+// lengths of keys are the problem's.
+tile::Counters decoding_cost(const Problem& problem, const Plan& plan, DType cache,
+                             std::int64_t page_size);
+
+}  // namespace flash

@@ -1,0 +1,80 @@
+#include "attention/plan.h"
+
+#include <cmath>
+
+namespace flash {
+namespace {
+
+// SMs of an H100. Whatever the machine, it is this number that splits are made for: the splits
+// decide how sums are rounded, and results should not depend on the number of cores.
+constexpr int processors = 132;
+
+}  // namespace
+
+Plan plan_of(const Shape& shape) {
+  return {.tiles = tile_shape(padded_head_dim(shape.head_dim))};
+}
+
+Plan decoding_plan(const Shape& shape) {
+  const std::int64_t rows = shape.seqlen_q * shape.group();
+  Plan plan{.tiles = packed_tile_shape(padded_head_dim(shape.head_dim), rows),
+            .splits = shape.splits};
+  if (plan.splits > 0) return plan;
+  const std::int64_t query_tiles = tile::ceil_div(rows, plan.tiles.query_rows);
+  plan.splits =
+      num_splits(query_tiles * shape.kv_heads * shape.batch, query_tiles,
+                 tile::ceil_div(shape.seqlen_k, plan.tiles.key_rows),
+                 2 * shape.seqlen_k * shape.head_dim * size_in_bytes(shape.kv_dtype), shape.causal);
+  return plan;
+}
+
+int num_splits(std::int64_t blocks, std::int64_t query_tiles, std::int64_t key_tiles,
+               std::int64_t kv_bytes, bool causal) {
+  constexpr std::int64_t second_cache = 50 << 20;
+  if (blocks >= 0.8 * processors) {
+    const bool too_large = kv_bytes > second_cache && query_tiles >= 2 * processors && !causal;
+    return too_large ? static_cast<int>(std::min<std::int64_t>(
+                           tile::ceil_div(kv_bytes, second_cache), max_splits))
+                     : 1;
+  }
+  if (blocks == 0 || key_tiles <= 4) return 1;
+  const auto most = static_cast<int>(std::min<std::int64_t>(key_tiles, max_splits));
+  const auto efficiency = [&](int splits) {
+    const double waves = static_cast<double>(blocks * splits) / processors;
+    return waves / std::ceil(waves);
+  };
+  double best = 0;
+  for (int splits = 1; splits <= most; ++splits) best = std::max(best, efficiency(splits));
+  int splits = 1;
+  while (efficiency(splits) < 0.85 * best) ++splits;
+  return splits;
+}
+
+std::vector<QueryTile> longest_first(const Shape& shape, int query_rows) {
+  std::vector<QueryTile> tiles;
+  for (std::int64_t batch = 0; batch < shape.batch; ++batch) {
+    const Sequence s = shape.sequence(batch);
+    for (std::int64_t head = 0; head < shape.heads; ++head) {
+      for (std::int64_t first = 0; first < s.q_length; first += query_rows) {
+        const std::int64_t diagonal = first + s.k_length - s.q_length;
+        const auto seen = [&](std::int64_t row) {
+          return shape.causal ? std::clamp<std::int64_t>(diagonal + row + 1, 0, s.k_length)
+                              : s.k_length;
+        };
+        const auto narrow = [](std::int64_t x) { return static_cast<std::int32_t>(x); };
+        tiles.push_back({.query_tile = narrow(first / query_rows),
+                         .head = narrow(head),
+                         .batch = narrow(batch),
+                         .first_query = narrow(first),
+                         .diagonal = narrow(diagonal),
+                         .seen_by_all = narrow(seen(0)),
+                         .seen = narrow(seen(query_rows - 1))});
+      }
+    }
+  }
+  std::stable_sort(tiles.begin(), tiles.end(),
+                   [](const QueryTile& a, const QueryTile& b) { return a.seen > b.seen; });
+  return tiles;
+}
+
+}  // namespace flash

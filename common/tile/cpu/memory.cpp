@@ -1,0 +1,34 @@
+#include "tile/cpu/memory.h"
+
+namespace tile::cpu {
+
+void look_up_pages(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,
+                   const Overlap& part) {
+  if (!hbm.table || part.rows == 0) return;
+  const std::int64_t first = part.row / hbm.page_rows;
+  const std::int64_t last = (part.row + part.rows - 1) / hbm.page_rows;
+  if (transfer != Transfer::store)
+    block.counters().hbm_read[hbm.table_tensor] += (last - first + 1) * 4;
+  if (!block.checked()) return;
+  for (std::int64_t i = first; i <= last; ++i)
+    if (hbm.table[i] < 0 || hbm.table[i] >= hbm.cache_pages)
+      block.fail(std::string(name(transfer)) + " of tile " + std::string(tile) + ": page " +
+                 std::to_string(i) + " of tensor " + std::string(hbm.tensor.name) + " is page " +
+                 std::to_string(hbm.table[i]) + ", outside the " + std::to_string(hbm.cache_pages) +
+                 " of the cache");
+}
+
+Overlap cover(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,
+              std::int64_t row, std::int64_t col, int rows, int cols) {
+  require_inside(block, transfer, tile, hbm.tensor, hbm.outside);
+  require_inside(block, transfer, tile, hbm.tensor, "row", row, hbm.rows);
+  require_inside(block, transfer, tile, hbm.tensor, "column", col, hbm.cols);
+  const auto left = [](std::int64_t size, std::int64_t first, int most) {
+    return static_cast<int>(std::clamp<std::int64_t>(size - first, 0, most));
+  };
+  const Overlap part = {row, col, left(hbm.rows, row, rows), left(hbm.cols, col, cols)};
+  look_up_pages(block, transfer, tile, hbm, part);
+  return part;
+}
+
+}  // namespace tile::cpu

@@ -1,0 +1,87 @@
+#include "tile/cpu/simd/convert.h"
+
+#include <algorithm>
+
+#include "tile/cpu/simd/transpose.h"
+#include "tile/cpu/simd/widen.h"
+
+namespace tile::cpu {
+namespace {
+
+constexpr int max_cols = 256;
+
+// A tile is transposed in strips of this many rows; one of fewer rows than lanes has half as many.
+constexpr int strip_rows(int rows) {
+  return std::min(rows, lanes);
+}
+
+// One row: `valid` elements, then zeros.
+template <class T>
+void read_row(float* to, int cols, const T* from, int valid) {
+  int c = 0;
+  for (; c + 2 * lanes <= valid; c += 2 * lanes) {
+    Vec wide[2];
+    widen_2_in_units(wide, from + c);
+    store(to + c, wide[0] * unit<T>);
+    store(to + c + lanes, wide[1] * unit<T>);
+  }
+  for (; c < valid; ++c) to[c] = to_float(from[c]);
+  std::fill(to + valid, to + cols, 0.0f);
+}
+
+}  // namespace
+
+void read_rows(float* to, int cols, const HbmMatrix& hbm, const Overlap& part, int rows) {
+  const int there = std::min(rows, part.rows);
+  with_type(hbm.dtype, [&](auto type) {
+    std::int64_t in_page = part.row % hbm.page_rows, page = part.row / hbm.page_rows;
+    for (int r = 0; r < there; ++page, in_page = 0) {
+      const auto* from = reinterpret_cast<const decltype(type)*>(hbm.page(page)) +
+                         in_page * hbm.row_stride + part.col;
+      const auto count =
+          static_cast<int>(std::min<std::int64_t>(there - r, hbm.page_rows - in_page));
+      for (int i = 0; i < count; ++i, ++r) {
+        read_row(to + std::ptrdiff_t{r} * cols, cols, from, part.cols);
+        from += hbm.row_stride;
+      }
+    }
+  });
+  const int zeros = std::max(there, 0);
+  std::fill(to + std::ptrdiff_t{zeros} * cols, to + std::ptrdiff_t{rows} * cols, 0.0f);
+}
+
+void read_columns(float* to, int rows, int cols, const HbmMatrix& hbm, const Overlap& part) {
+  const int height = strip_rows(rows);
+  alignas(64) float strip[lanes * max_cols];
+  for (int r = 0; r < rows; r += height) {
+    read_rows(strip, cols, hbm, {part.row + r, part.col, part.rows - r, part.cols}, height);
+    for (int c = 0; c < cols; c += lanes) rows_to_columns(to + c * rows + r, rows, strip + c, cols);
+  }
+}
+
+void write_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows) {
+  const int height = strip_rows(rows);
+  alignas(64) float strip[lanes * max_cols];
+  for (int r = 0; r < part.rows; r += height) {
+    for (int c = 0; c < part.cols; c += lanes)
+      columns_to_rows(strip + c, max_cols, from + c * rows + r, rows);
+    for (int i = 0; i < std::min(height, part.rows - r); ++i)
+      narrow(hbm.at(part.row + r + i, part.col), hbm.dtype, strip + i * max_cols, part.cols);
+  }
+}
+
+void narrow(std::byte* to, DType dtype, const float* from, std::int64_t count) {
+  with_type(dtype, [&](auto type) {
+    auto* elements = reinterpret_cast<decltype(type)*>(to);
+    for (std::int64_t i = 0; i < count; ++i) elements[i] = from_float<decltype(type)>(from[i]);
+  });
+}
+
+void round_to(float* to, DType dtype, const float* from, float factor, std::int64_t count) {
+  with_type(dtype, [&](auto type) {
+    for (std::int64_t i = 0; i < count; ++i)
+      to[i] = to_float(from_float<decltype(type)>(from[i] * factor));
+  });
+}
+
+}  // namespace tile::cpu
