@@ -36,9 +36,8 @@ TEST(Experiment, HelpNamesThemAll) {
 TEST(Experiment, WithoutTheStagesItNeedsIsRefused) {
   expect_refused({"experiment", "pipeline"},
                  "experiment pipeline: stages 03 and 04 are not in this build, expected both");
-  expect_refused(
-      {"experiment", "error_growth"},
-      "experiment error_growth: stage 02_online_softmax is not in this build, expected it");
+  expect_refused({"experiment", "error_growth"},
+                 "stage: '02_online_softmax' is not a stage, expected one of 00_right");
 }
 
 TEST(Experiment, RefusesWhatIsNoOption) {
