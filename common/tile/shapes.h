@@ -56,14 +56,17 @@ inline constexpr auto shape_of = [] {
 template <Text message>
 struct the_tiles_do_not_fit;
 
+// `fit`, once the compiler has got past it: what an operation does with its tiles depends on it, so
+// that nothing else is reported.
 template <bool fit, Text message>
-constexpr void require_that_tiles_fit() {
+constexpr bool require_that_tiles_fit() {
   if constexpr (!fit) {
 #if defined(__clang__)
     static_assert(fit, "the tiles of this operation do not fit: see tile/README.md");
 #endif
     the_tiles_do_not_fit<message> _;
   }
+  return fit;
 }
 
 }  // namespace tile

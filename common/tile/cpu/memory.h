@@ -84,13 +84,15 @@ void load(Tile& tile, const HbmMatrix& hbm, std::int64_t row, std::int64_t col =
 // Stores the tile to (row, col); the part of it that lies past the end of the tensor is dropped.
 template <class Tile>
 void store(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, const Tile& tile) {
-  require_that_tiles_fit<ColumnTiled<Tile>, "store: the tile is " + shape_of<Tile> +
-                                                ", expected an Accumulator or a LeftTile">();
-  Block& block = *tile.block;
-  const Overlap part =
-      cover(block, Transfer::store, tile.name, hbm, row, col, Tile::rows, Tile::cols);
-  begin(block, count_bytes(block, Transfer::store, hbm, part), reads(tile), writes());
-  write_columns(hbm, part, tile.data, Tile::rows);
+  if constexpr (require_that_tiles_fit<ColumnTiled<Tile>,
+                                       "store: the tile is " + shape_of<Tile> +
+                                           ", expected an Accumulator or a LeftTile">()) {
+    Block& block = *tile.block;
+    const Overlap part =
+        cover(block, Transfer::store, tile.name, hbm, row, col, Tile::rows, Tile::cols);
+    begin(block, count_bytes(block, Transfer::store, hbm, part), reads(tile), writes());
+    write_columns(hbm, part, tile.data, Tile::rows);
+  }
 }
 
 template <class Tile>
@@ -102,12 +104,16 @@ void store(const HbmMatrix& hbm, std::int64_t row, const Tile& tile) {
 // terms of the sum are adjacent, and no others.
 template <class Tile>
 void store_transposed(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, const Tile& tile) {
-  Block& block = *tile.block;
-  const Overlap part =
-      cover(block, Transfer::store, tile.name, hbm, row, col, Tile::cols, Tile::rows);
-  begin(block, count_bytes(block, Transfer::store, hbm, part), reads(tile), writes());
-  for (int r = 0; r < part.rows; ++r)
-    narrow(hbm.at(row + r, col), hbm.dtype, tile.data + r * Tile::rows, part.cols);
+  if constexpr (require_that_tiles_fit<ColumnTiled<Tile>,
+                                       "store_transposed: the tile is " + shape_of<Tile> +
+                                           ", expected an Accumulator or a LeftTile">()) {
+    Block& block = *tile.block;
+    const Overlap part =
+        cover(block, Transfer::store, tile.name, hbm, row, col, Tile::cols, Tile::rows);
+    begin(block, count_bytes(block, Transfer::store, hbm, part), reads(tile), writes());
+    for (int r = 0; r < part.rows; ++r)
+      narrow(hbm.at(row + r, col), hbm.dtype, tile.data + r * Tile::rows, part.cols);
+  }
 }
 
 // Counts a transfer of row statistics; returns how many rows there are.
@@ -129,18 +135,22 @@ std::int64_t begin_rows(Transfer transfer, const RowVector<Rows>& tile, const Hb
 // Row statistics; the rows past the end of the vector are zero, and dropped.
 template <class Tile>
 void load(Tile& tile, const HbmVector& hbm, std::int64_t row) {
-  require_that_tiles_fit<is_rows_of<Tile, Tile>,
-                         "load: the tile is " + shape_of<Tile> + ", expected a RowVector">();
-  const std::int64_t valid = begin_rows(Transfer::load, tile, hbm, row);
-  for (int r = 0; r < Tile::rows; ++r) tile.data[r] = r < valid ? hbm[row + r] : 0;
+  if constexpr (require_that_tiles_fit<is_rows_of<Tile, Tile>, "load: the tile is " +
+                                                                   shape_of<Tile> +
+                                                                   ", expected a RowVector">()) {
+    const std::int64_t valid = begin_rows(Transfer::load, tile, hbm, row);
+    for (int r = 0; r < Tile::rows; ++r) tile.data[r] = r < valid ? hbm[row + r] : 0;
+  }
 }
 
 template <class Tile>
 void store(const HbmVector& hbm, std::int64_t row, const Tile& tile) {
-  require_that_tiles_fit<is_rows_of<Tile, Tile>,
-                         "store: the tile is " + shape_of<Tile> + ", expected a RowVector">();
-  const std::int64_t valid = begin_rows(Transfer::store, tile, hbm, row);
-  for (int r = 0; r < valid; ++r) hbm[row + r] = tile.data[r];
+  if constexpr (require_that_tiles_fit<is_rows_of<Tile, Tile>, "store: the tile is " +
+                                                                   shape_of<Tile> +
+                                                                   ", expected a RowVector">()) {
+    const std::int64_t valid = begin_rows(Transfer::store, tile, hbm, row);
+    for (int r = 0; r < valid; ++r) hbm[row + r] = tile.data[r];
+  }
 }
 
 // Element i of a vector in HBM, for every thread of the caller.

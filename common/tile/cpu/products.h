@@ -75,13 +75,13 @@ void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* 
 // S = A Bᵀ.   A [R, D]   B [C, D]   S [R, C]
 template <class S, class A, class B>
 void mma_ABt(S& s, const A& a, const B& b) {
-  require_that_tiles_fit<fit_ABt<S, A, B>(),
-                         "mma_ABt(S, Q, K): S is " + shape_of<S> + ", Q is " + shape_of<A> +
-                             ", K is " + shape_of<B> +
-                             "; expected Accumulator R x C, LeftTile R x D, RightTile C x D">();
-  if constexpr (fit_ABt<S, A, B>()) {
-    begin(*s.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<S, A, B>()}, reads(a, b),
-          writes(s));
+  if constexpr (require_that_tiles_fit<
+                    fit_ABt<S, A, B>(),
+                    "mma_ABt(S, Q, K): S is " + shape_of<S> + ", Q is " + shape_of<A> + ", K is " +
+                        shape_of<B> +
+                        "; expected Accumulator R x C, LeftTile R x D, RightTile C x D">()) {
+    begin(*s.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<S, A, B>()},
+          reads(a, b), writes(s));
     multiply_by_rows(Update::overwrite, s, a, b, s.data);
   }
 }
@@ -89,12 +89,12 @@ void mma_ABt(S& s, const A& a, const B& b) {
 // O = diag(factor) O + A Bᵀ, for a right operand that lies transposed.
 template <class O, class A, class B, class Factor>
 void mma_ABt(O& o, const A& a, const B& b, const Factor& factor) {
-  require_that_tiles_fit<fit_ABt<O, A, B>() && is_rows_of<Factor, O>,
-                         "mma_ABt(O, P, Vt, r): O is " + shape_of<O> + ", P is " + shape_of<A> +
+  constexpr bool fit = fit_ABt<O, A, B>() && is_rows_of<Factor, O>;
+  if constexpr (require_that_tiles_fit<
+                    fit, "mma_ABt(O, P, Vt, r): O is " + shape_of<O> + ", P is " + shape_of<A> +
                              ", Vt is " + shape_of<B> + ", r is " + shape_of<Factor> +
                              "; expected Accumulator R x C, Operand R x D, RightTile C x D, "
-                             "RowVector R x 1">();
-  if constexpr (fit_ABt<O, A, B>() && is_rows_of<Factor, O>) {
+                             "RowVector R x 1">()) {
     begin(*o.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
           reads(factor, o, a, b), writes(o));
     multiply_by_rows(Update::rescale, o, a, b, factor.data);
@@ -114,13 +114,13 @@ void multiply_by_columns(Update update, C& c, const A& a, const B& b, const floa
 // O += A B.   A [R, D]   B [D, C]   O [R, C]
 template <class O, class A, class B>
 void mma_AB(O& o, const A& a, const B& b) {
-  require_that_tiles_fit<fit_AB<O, A, B>(),
-                         "mma_AB(O, P, V): O is " + shape_of<O> + ", P is " + shape_of<A> +
-                             ", V is " + shape_of<B> +
-                             "; expected Accumulator R x C, Operand R x D, RightTile D x C">();
-  if constexpr (fit_AB<O, A, B>()) {
-    begin(*o.block, {.name = "mma_AB", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()}, reads(o, a, b),
-          writes(o));
+  if constexpr (require_that_tiles_fit<
+                    fit_AB<O, A, B>(),
+                    "mma_AB(O, P, V): O is " + shape_of<O> + ", P is " + shape_of<A> + ", V is " +
+                        shape_of<B> +
+                        "; expected Accumulator R x C, Operand R x D, RightTile D x C">()) {
+    begin(*o.block, {.name = "mma_AB", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
+          reads(o, a, b), writes(o));
     multiply_by_columns(Update::add, o, a, b, o.data);
   }
 }
@@ -128,12 +128,12 @@ void mma_AB(O& o, const A& a, const B& b) {
 // O = diag(factor) O + A B: a row's old sum times its factor, in the same pass over O.
 template <class O, class A, class B, class Factor>
 void mma_AB(O& o, const A& a, const B& b, const Factor& factor) {
-  require_that_tiles_fit<fit_AB<O, A, B>() && is_rows_of<Factor, O>,
-                         "mma_AB(O, P, V, r): O is " + shape_of<O> + ", P is " + shape_of<A> +
+  constexpr bool fit = fit_AB<O, A, B>() && is_rows_of<Factor, O>;
+  if constexpr (require_that_tiles_fit<
+                    fit, "mma_AB(O, P, V, r): O is " + shape_of<O> + ", P is " + shape_of<A> +
                              ", V is " + shape_of<B> + ", r is " + shape_of<Factor> +
                              "; expected Accumulator R x C, Operand R x D, RightTile D x C, "
-                             "RowVector R x 1">();
-  if constexpr (fit_AB<O, A, B>() && is_rows_of<Factor, O>) {
+                             "RowVector R x 1">()) {
     begin(*o.block, {.name = "mma_AB", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
           reads(factor, o, a, b), writes(o));
     multiply_by_columns(Update::rescale, o, a, b, factor.data);

@@ -32,35 +32,50 @@ inline constexpr bool same_shape = [] {
     return false;
 }();
 
+// Operations on the elements of one tile take any but a RightTile, which is in HBM's order.
+template <class Tile, Text call>
+constexpr bool require_columns() {
+  return require_that_tiles_fit<ColumnTiled<Tile>,
+                                call + " is " + shape_of<Tile> +
+                                    ", expected a tile in registers or a LeftTile">();
+}
+
 template <class Tile>
 void fill(Tile& tile, float value) {
-  begin(*tile.block, on_elements<Tile>("fill"), reads(), writes(tile));
-  std::fill_n(tile.data, Tile::rows * Tile::cols, value);
+  if constexpr (require_columns<Tile, "fill(t, x): t">()) {
+    begin(*tile.block, on_elements<Tile>("fill"), reads(), writes(tile));
+    std::fill_n(tile.data, Tile::rows * Tile::cols, value);
+  }
 }
 
 template <class To, class From>
 void copy(To& to, const From& from) {
-  require_that_tiles_fit<same_shape<To, From>, "copy(to, from): to is " + shape_of<To> +
-                                                   ", from is " + shape_of<From> +
-                                                   "; expected one shape">();
-  begin(*to.block, on_elements<To>("copy"), reads(from), writes(to));
-  std::copy_n(from.data, To::rows * To::cols, to.data);
+  if constexpr (require_that_tiles_fit<same_shape<To, From>,
+                                       "copy(to, from): to is " + shape_of<To> + ", from is " +
+                                           shape_of<From> + "; expected one shape">()) {
+    begin(*to.block, on_elements<To>("copy"), reads(from), writes(to));
+    std::copy_n(from.data, To::rows * To::cols, to.data);
+  }
 }
 
 // tile *= factor
 template <class Tile>
 void scale(Tile& tile, float factor) {
-  begin(*tile.block, on_elements<Tile>("scale"), reads(tile), writes(tile));
-  scale(tile.data, Tile::rows * Tile::cols, factor);
+  if constexpr (require_columns<Tile, "scale(t, x): t">()) {
+    begin(*tile.block, on_elements<Tile>("scale"), reads(tile), writes(tile));
+    scale(tile.data, Tile::rows * Tile::cols, factor);
+  }
 }
 
 // tile += other
 template <class Tile, class Other>
 void add(Tile& tile, const Other& other) {
-  require_that_tiles_fit<same_shape<Tile, Other>, "add(t, u): t is " + shape_of<Tile> + ", u is " +
-                                                      shape_of<Other> + "; expected one shape">();
-  begin(*tile.block, on_elements<Tile>("add"), reads(tile, other), writes(tile));
-  add(tile.data, other.data, Tile::rows * Tile::cols);
+  if constexpr (require_that_tiles_fit<same_shape<Tile, Other>,
+                                       "add(t, u): t is " + shape_of<Tile> + ", u is " +
+                                           shape_of<Other> + "; expected one shape">()) {
+    begin(*tile.block, on_elements<Tile>("add"), reads(tile, other), writes(tile));
+    add(tile.data, other.data, Tile::rows * Tile::cols);
+  }
 }
 
 // P = factor S, rounded to the type in which a tensor core takes its left operand. S has no value
@@ -68,9 +83,9 @@ void add(Tile& tile, const Other& other) {
 template <class P, class S>
 void convert(P& p, S& s, float factor = 1) {
   constexpr bool fit = is<P, Operand> && is<S, Accumulator> && same_shape<P, S>;
-  require_that_tiles_fit<fit, "convert(P, S): P is " + shape_of<P> + ", S is " + shape_of<S> +
-                                  "; expected Operand R x C, Accumulator R x C">();
-  if constexpr (fit) {
+  if constexpr (require_that_tiles_fit<fit, "convert(P, S): P is " + shape_of<P> + ", S is " +
+                                                shape_of<S> +
+                                                "; expected Operand R x C, Accumulator R x C">()) {
     Block& block = *p.block;
     begin(block, on_elements<P>("convert"), reads(s), writes(p, s));
     if (block.operand_type() == DType::f32 && factor == 1 && !block.checked())
@@ -83,35 +98,41 @@ void convert(P& p, S& s, float factor = 1) {
 // row_max = max(row_max, largest element of each row of S)
 template <class Rows, class Tile>
 void update_row_max(Rows& row_max, const Tile& S) {
-  require_that_tiles_fit<is_rows_of<Rows, Tile>,
-                         "update_row_max(m, S): m is " + shape_of<Rows> + ", S is " +
-                             shape_of<Tile> + "; expected RowVector R x 1, Accumulator R x C">();
-  begin(*S.block, on_elements<Tile>("update_row_max"), reads(row_max, S), writes(row_max));
-  row_maxima(row_max.data, S.data, Tile::rows, Tile::cols);
+  if constexpr (require_that_tiles_fit<is_rows_of<Rows, Tile>,
+                                       "update_row_max(m, S): m is " + shape_of<Rows> + ", S is " +
+                                           shape_of<Tile> +
+                                           "; expected RowVector R x 1, Accumulator R x C">()) {
+    begin(*S.block, on_elements<Tile>("update_row_max"), reads(row_max, S), writes(row_max));
+    row_maxima(row_max.data, S.data, Tile::rows, Tile::cols);
+  }
 }
 
 // row_sum += sum of each row of P
 template <class Rows, class Tile>
 void add_row_sum(Rows& row_sum, const Tile& P) {
-  require_that_tiles_fit<is_rows_of<Rows, Tile>,
-                         "add_row_sum(l, P): l is " + shape_of<Rows> + ", P is " + shape_of<Tile> +
-                             "; expected RowVector R x 1, Accumulator R x C">();
-  begin(*P.block, on_elements<Tile>("add_row_sum"), reads(row_sum, P), writes(row_sum));
-  row_sums(row_sum.data, P.data, Tile::rows, Tile::cols);
+  if constexpr (require_that_tiles_fit<is_rows_of<Rows, Tile>,
+                                       "add_row_sum(l, P): l is " + shape_of<Rows> + ", P is " +
+                                           shape_of<Tile> +
+                                           "; expected RowVector R x 1, Accumulator R x C">()) {
+    begin(*P.block, on_elements<Tile>("add_row_sum"), reads(row_sum, P), writes(row_sum));
+    row_sums(row_sum.data, P.data, Tile::rows, Tile::cols);
+  }
 }
 
 // tile = 2^((tile - row) * factor), factor > 0. A row of -inf, which has seen no key, counts as 0:
 // -inf minus it stays -inf, and the result 0. For row statistics a difference of 0 gives exactly 1.
 template <class Tile, class Rows>
 void exp2_difference(Tile& tile, const Rows& row, float factor) {
-  require_that_tiles_fit<is_rows_of<Rows, Tile>,
-                         "exp2_difference(S, m): S is " + shape_of<Tile> + ", m is " +
-                             shape_of<Rows> + "; expected Accumulator R x C, RowVector R x 1">();
-  begin(*tile.block, exponentials_of<Tile>("exp2_difference"), reads(tile, row), writes(tile));
-  if constexpr (Tile::cols == 1)
-    exp2_of_row_difference(tile.data, row.data, Tile::rows, factor);
-  else
-    exp2_of_difference(tile.data, Tile::rows, Tile::cols, row.data, factor);
+  if constexpr (require_that_tiles_fit<is_rows_of<Rows, Tile>,
+                                       "exp2_difference(S, m): S is " + shape_of<Tile> + ", m is " +
+                                           shape_of<Rows> +
+                                           "; expected Accumulator R x C, RowVector R x 1">()) {
+    begin(*tile.block, exponentials_of<Tile>("exp2_difference"), reads(tile, row), writes(tile));
+    if constexpr (Tile::cols == 1)
+      exp2_of_row_difference(tile.data, row.data, Tile::rows, factor);
+    else
+      exp2_of_difference(tile.data, Tile::rows, Tile::cols, row.data, factor);
+  }
 }
 
 // tile = e^(tile - row)
@@ -123,60 +144,72 @@ void exp_difference(Tile& tile, const Rows& row) {
 // tile *= row, each row by its own factor
 template <class Tile, class Rows>
 void multiply_rows(Tile& tile, const Rows& row) {
-  require_that_tiles_fit<is_rows_of<Rows, Tile>,
-                         "multiply_rows(O, r): O is " + shape_of<Tile> + ", r is " +
-                             shape_of<Rows> + "; expected Accumulator R x C, RowVector R x 1">();
-  begin(*tile.block, on_elements<Tile>("multiply_rows"), reads(tile, row), writes(tile));
-  multiply_rows(tile.data, Tile::rows, Tile::cols, row.data);
+  if constexpr (require_that_tiles_fit<is_rows_of<Rows, Tile>,
+                                       "multiply_rows(O, r): O is " + shape_of<Tile> + ", r is " +
+                                           shape_of<Rows> +
+                                           "; expected Accumulator R x C, RowVector R x 1">()) {
+    begin(*tile.block, on_elements<Tile>("multiply_rows"), reads(tile, row), writes(tile));
+    multiply_rows(tile.data, Tile::rows, Tile::cols, row.data);
+  }
 }
 
 // tile /= row, each row by its own divisor; a row divided by 0, which has seen no key, becomes 0.
 template <class Tile, class Rows>
 void divide_rows(Tile& tile, const Rows& row) {
-  require_that_tiles_fit<is_rows_of<Rows, Tile>,
-                         "divide_rows(O, l): O is " + shape_of<Tile> + ", l is " + shape_of<Rows> +
-                             "; expected Accumulator R x C, RowVector R x 1">();
-  begin(*tile.block, on_elements<Tile>("divide_rows"), reads(tile, row), writes(tile));
-  divide_rows(tile.data, Tile::rows, Tile::cols, row.data);
+  if constexpr (require_that_tiles_fit<is_rows_of<Rows, Tile>,
+                                       "divide_rows(O, l): O is " + shape_of<Tile> + ", l is " +
+                                           shape_of<Rows> +
+                                           "; expected Accumulator R x C, RowVector R x 1">()) {
+    begin(*tile.block, on_elements<Tile>("divide_rows"), reads(tile, row), writes(tile));
+    divide_rows(tile.data, Tile::rows, Tile::cols, row.data);
+  }
 }
 
 // lse = factor * row_max + ln(row_sum), natural logarithm; -inf for a row that has seen no key.
 template <class Lse, class Max, class Sum>
 void log_sum_exp(Lse& lse, const Max& row_max, const Sum& row_sum, float factor = 1) {
-  require_that_tiles_fit<is_rows_of<Lse, Max> && is_rows_of<Sum, Max> && is_rows_of<Max, Max>,
-                         "log_sum_exp(lse, m, l): lse is " + shape_of<Lse> + ", m is " +
-                             shape_of<Max> + ", l is " + shape_of<Sum> +
-                             "; expected three RowVectors">();
-  begin(*lse.block, on_elements<Lse>("log_sum_exp"), reads(row_max, row_sum), writes(lse));
-  for (int r = 0; r < Lse::rows; ++r)
-    lse.data[r] = factor * row_max.data[r] + std::log(row_sum.data[r]);
+  constexpr bool fit = is_rows_of<Lse, Max> && is_rows_of<Sum, Max> && is_rows_of<Max, Max>;
+  if constexpr (require_that_tiles_fit<fit, "log_sum_exp(lse, m, l): lse is " + shape_of<Lse> +
+                                                ", m is " + shape_of<Max> + ", l is " +
+                                                shape_of<Sum> + "; expected three RowVectors">()) {
+    begin(*lse.block, on_elements<Lse>("log_sum_exp"), reads(row_max, row_sum), writes(lse));
+    for (int r = 0; r < Lse::rows; ++r)
+      lse.data[r] = factor * row_max.data[r] + std::log(row_sum.data[r]);
+  }
 }
 
 // Hides the columns from `end` on: the keys past the end of the sequence.
 template <class Tile>
 void mask_end(Tile& S, std::int64_t end) {
-  begin(*S.block, on_elements<Tile>("mask_end"), reads(S), writes(S));
-  const auto first = static_cast<int>(std::clamp<std::int64_t>(end, 0, Tile::cols));
-  std::fill(S.data + first * Tile::rows, S.data + Tile::cols * Tile::rows, -INFINITY);
+  if constexpr (require_columns<Tile, "mask_end(S, n): S">()) {
+    begin(*S.block, on_elements<Tile>("mask_end"), reads(S), writes(S));
+    const auto first = static_cast<int>(std::clamp<std::int64_t>(end, 0, Tile::cols));
+    std::fill(S.data + first * Tile::rows, S.data + Tile::cols * Tile::rows, -INFINITY);
+  }
 }
 
 // Hides from row r the columns past (first_row + r) / group + diagonal: a query has `group` rows.
 template <class Tile>
 void mask_causal(Tile& S, std::int64_t diagonal, std::int64_t group = 1,
                  std::int64_t first_row = 0) {
-  begin(*S.block, on_elements<Tile>("mask_causal"), reads(S), writes(S));
-  for (int c = 0; c < Tile::cols; ++c) {
-    const std::int64_t first_that_sees = (c - diagonal) * group - first_row;
-    const auto hidden = static_cast<int>(std::clamp<std::int64_t>(first_that_sees, 0, Tile::rows));
-    std::fill_n(S.data + c * Tile::rows, hidden, -INFINITY);
+  if constexpr (require_columns<Tile, "mask_causal(S, d): S">()) {
+    begin(*S.block, on_elements<Tile>("mask_causal"), reads(S), writes(S));
+    for (int c = 0; c < Tile::cols; ++c) {
+      const std::int64_t first_that_sees = (c - diagonal) * group - first_row;
+      const auto hidden =
+          static_cast<int>(std::clamp<std::int64_t>(first_that_sees, 0, Tile::rows));
+      std::fill_n(S.data + c * Tile::rows, hidden, -INFINITY);
+    }
   }
 }
 
 // The largest magnitude in the tile. NaNs do not count; they stay in the tile.
 template <class Tile>
 float largest_magnitude(const Tile& tile) {
-  begin(*tile.block, on_elements<Tile>("largest_magnitude"), reads(tile), writes());
-  return largest_magnitude(tile.data, Tile::rows * Tile::cols);
+  if constexpr (require_columns<Tile, "largest_magnitude(t): t">()) {
+    begin(*tile.block, on_elements<Tile>("largest_magnitude"), reads(tile), writes());
+    return largest_magnitude(tile.data, Tile::rows * Tile::cols);
+  }
 }
 
 // The first `columns` of the tile times diag(signs) H / sqrt(columns), with H the Hadamard matrix

@@ -29,6 +29,36 @@ void read_row(float* to, int cols, const T* from, int valid) {
   std::fill(to + valid, to + cols, 0.0f);
 }
 
+// x rounded to the type of the second argument.
+template <class T>
+Vec rounded(Vec x, T) {
+  float each[lanes];
+  store(each, x);
+  for (float& value : each) value = to_float(from_float<T>(value));
+  return load(each);
+}
+
+Vec rounded(Vec x, float) {
+  return x;
+}
+
+Vec rounded(Vec x, bf16) {
+  const auto bits = (VecInt)x;
+  const VecInt nearest = (bits + 0x7fff + ((bits >> 16) & 1)) & ~0xffff;
+  const VecInt nan = (bits | 0x400000) & ~0xffff;
+  return (Vec)(x == x ? nearest : nan);
+}
+
+#if TILE_SIMD_AVX512
+Vec rounded(Vec x, f16) {
+  return _mm512_cvtph_ps(_mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+#elif TILE_SIMD_F16C
+Vec rounded(Vec x, f16) {
+  return _mm256_cvtph_ps(_mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+#endif
+
 }  // namespace
 
 void read_rows(float* to, int cols, const HbmMatrix& hbm, const Overlap& part, int rows) {
@@ -78,8 +108,11 @@ void narrow(std::byte* to, DType dtype, const float* from, std::int64_t count) {
 }
 
 void round_to(float* to, DType dtype, const float* from, float factor, std::int64_t count) {
+  const std::int64_t whole = count / lanes * lanes;
   with_type(dtype, [&](auto type) {
-    for (std::int64_t i = 0; i < count; ++i)
+    for (std::int64_t i = 0; i < whole; i += lanes)
+      store(to + i, rounded(load(from + i) * factor, type));
+    for (std::int64_t i = whole; i < count; ++i)
       to[i] = to_float(from_float<decltype(type)>(from[i] * factor));
   });
 }
