@@ -13,7 +13,7 @@ usage: ladder COMMAND [OPTIONS]
   run               check every stage against the reference, then measure it
   test [STAGE]      all tests, or those of one stage
   list              the stages and their ideas
-  experiment NAME   pipeline, fp8_error or decode: a published result again
+  experiment NAME   error_growth, pipeline, fp8_error or decode: measure again
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; ladder run --help, ladder experiment --help
   --version         version, instruction set, compiler
