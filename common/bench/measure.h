@@ -23,7 +23,7 @@ StageReport stopped(const Stage& stage, const Problem& problem, const std::strin
 
 // Runs the stage in checked mode under schedules 1 to `schedules` - 1 as well; a hazard, or a
 // result with other bits than `measured` has, fails it.
-void explore(const Stage& stage, tile::cpu::Device& device, const Problem& problem, const Inputs& inputs,
-             int schedules, Measured& measured);
+void explore(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+             const Inputs& inputs, int schedules, Measured& measured);
 
 }  // namespace flash

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/help.h"
-#include "tile/cpu/simd/simd.h"
 #include "io/safetensors.h"
 #include "testing/planted_stages.h"
+#include "tile/cpu/simd/simd.h"
 
 namespace flash {
 namespace {
