@@ -13,7 +13,12 @@ Buffer copy(const TensorView& view, std::int64_t elements) {
   return Buffer(view.data, view.data + elements * size_in_bytes(view.dtype));
 }
 
-// What the kernel was given, as the problem that it came from; padded only.
+std::vector<std::int32_t> offsets(const std::int32_t* cu_seqlens, std::int64_t batch) {
+  if (cu_seqlens == nullptr) return {};
+  return {cu_seqlens, cu_seqlens + batch + 1};
+}
+
+// What the kernel was given, as the problem that it came from.
 Problem problem_of(const AttentionArgs& args) {
   Problem problem;
   problem.batch = args.batch;
@@ -24,6 +29,8 @@ Problem problem_of(const AttentionArgs& args) {
   problem.head_dim = args.head_dim;
   problem.dtype = args.dtype;
   problem.causal = args.causal;
+  problem.cu_seqlens_q = offsets(args.cu_seqlens_q, args.batch);
+  problem.cu_seqlens_k = offsets(args.cu_seqlens_k, args.batch);
   return problem;
 }
 
@@ -47,6 +54,10 @@ void right(tile::Device& device, AttentionArgs args) {
 
 void mean_of_v(tile::Device& device, AttentionArgs args) {
   forward(device, args, Bug::mean_of_v);
+}
+
+void missing_mask(tile::Device& device, AttentionArgs args) {
+  forward(device, args, Bug::mask_missing);
 }
 
 void unsteady(tile::Device& device, AttentionArgs args) {
@@ -89,6 +100,10 @@ const Stage& right_stage() {
 }
 const Stage& mean_of_v_stage() {
   static const Stage stage{"01_mean_of_v", "all weights are equal", mean_of_v, cost};
+  return stage;
+}
+const Stage& missing_mask_stage() {
+  static const Stage stage{"01_missing_mask", "every query sees all keys", missing_mask, cost};
   return stage;
 }
 const Stage& wrong_formula_stage() {
