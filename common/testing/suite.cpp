@@ -22,7 +22,12 @@ struct Kind {
   bool (*includes)(const Problem&);
 };
 
+bool is_empty(const Problem& p) {
+  return p.seqlen_q == 0 || p.seqlen_k == 0;
+}
+
 constexpr Kind kinds[] = {
+    {"no queries or keys", is_empty},
     {"f32", [](const Problem& p) { return p.dtype == DType::f32; }},
     {"bf16", [](const Problem& p) { return p.dtype == DType::bf16; }},
     {"f16", [](const Problem& p) { return p.dtype == DType::f16; }},
@@ -48,12 +53,14 @@ struct Tally {
   int failed = 0, run = 0;
 };
 
-// Of each kind; the last is of all.
+// Of each kind, an empty problem being of its own alone; the last is of all.
 using Tallies = std::array<Tally, std::size(kinds) + 1>;
 
 void add(Tallies& tallies, const Problem& problem, bool passed) {
   for (std::size_t i = 0; i < tallies.size(); ++i) {
-    if (i < std::size(kinds) && !kinds[i].includes(problem)) continue;
+    const bool is_of_kind =
+        i == tallies.size() - 1 || (kinds[i].includes(problem) && is_empty(problem) == (i == 0));
+    if (!is_of_kind) continue;
     ++tallies[i].run;
     tallies[i].failed += !passed;
   }
