@@ -24,13 +24,17 @@ const std::vector<Stage>& stages() {
   return registry();
 }
 
-const Stage& find_stage(std::string_view name) {
+const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among) {
+  std::vector<const Stage*> found;
   std::string names;
-  for (const Stage& stage : stages()) {
-    if (stage.name == name) return stage;
+  for (const Stage& stage : among) {
+    if (stage.name == beginning) return stage;
+    if (stage.name.starts_with(beginning)) found.push_back(&stage);
     names += (names.empty() ? "" : ", ") + std::string(stage.name);
   }
-  throw BadInput("--stage: '" + std::string(name) + "' is not a stage, expected one of " + names);
+  if (found.size() == 1) return *found[0];
+  throw BadInput("stage: '" + std::string(beginning) + "' is the beginning of " +
+                 (found.empty() ? "none" : "several") + ", expected one of " + names);
 }
 
 }  // namespace flash

@@ -32,8 +32,9 @@ struct Stage {
 // All registered stages, by name.
 const std::vector<Stage>& stages();
 
-// Throws BadInput, listing the stages there are.
-const Stage& find_stage(std::string_view name);
+// The one whose name is `beginning`, or else the only one that begins so. Throws BadInput, listing
+// the stages there are.
+const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among = stages());
 
 struct Registration {
   explicit Registration(const Stage& stage);

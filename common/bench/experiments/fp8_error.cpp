@@ -107,14 +107,12 @@ using Forward = void (*)(tile::Device&, AttentionArgs);
 // Of a stage, or of its variant.
 Forward find(const std::vector<Stage>& stages, std::string_view name,
              std::string_view variant = {}) {
-  for (const Stage& stage : stages) {
-    if (stage.name != name) continue;
-    if (variant.empty()) return stage.forward;
-    for (const Variant& other : stage.variants)
-      if (other.name == variant) return other.forward;
-  }
-  throw BadInput("experiment fp8_error: stage " + std::string(name) +
-                 " is not in this build, expected a build of all stages");
+  const Stage& stage = find_stage(name, stages);
+  if (variant.empty()) return stage.forward;
+  for (const Variant& other : stage.variants)
+    if (other.name == variant) return other.forward;
+  throw BadInput("stage: '" + std::string(name) + "' has no variant " + std::string(variant) +
+                 ", expected the stage of this project");
 }
 
 class Table3 {
