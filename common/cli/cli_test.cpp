@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/help.h"
+#include "cli/run_options.h"
 #include "io/safetensors.h"
 #include "testing/planted_stages.h"
 
@@ -102,6 +103,17 @@ TEST(Run, StagesAreThoseAskedForInTheirOrder) {
   ASSERT_EQ(stages["stages"].size(), 2u);
   EXPECT_EQ(stages["stages"][0]["stage"], "02_wrong_formula");
   EXPECT_EQ(stages["stages"][1]["stage"], "00_right");
+}
+
+// Catches a beginning that stands for the first stage of several.
+TEST(Run, AStageIsNamedByAnyUniqueBeginning) {
+  const std::vector<Stage> stages = {right_stage(), mean_of_v_stage(), missing_mask_stage()};
+  const auto json = run_json(stages, with(small, {"--stage", "00", "--stage=01_me"}));
+  EXPECT_EQ(json["stages"][0]["stage"], "00_right");
+  EXPECT_EQ(json["stages"][1]["stage"], "01_mean_of_v");
+  const CliResult several = run_on(stages, with(small, {"--stage", "01"}));
+  EXPECT_EQ(several.status, 2);
+  EXPECT_TRUE(contains(several.err, "'01' is the beginning of several, expected one of 00_right"));
 }
 
 TEST(Run, JsonHasTheSchemaThatProgramsReadAndConsistentNumbers) {
