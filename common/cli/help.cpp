@@ -1,6 +1,6 @@
 #include "cli/help.h"
 
-#include "report/machine.h"
+#include "bench/machine.h"
 #include "tile/cpu/simd/simd.h"
 
 namespace flash {

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "bench/machine.h"
 #include "bench/measure.h"
 #include "check/generator.h"
 #include "cli/cli.h"
