@@ -11,16 +11,18 @@ std::string help_text() {
 usage: ladder COMMAND [OPTIONS]
 
   run               check every stage against the reference, then measure it
-  test [STAGE]      all tests, or those of one stage
+  test [STAGE]      all tests, or those of one stage; --verbose: all failures
   list              the stages and their ideas
   experiment NAME   pipeline, fp8_error or decode: a published result again
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; ladder run --help, ladder experiment --help
   --version         version, instruction set, compiler
 
+A stage is named by any unique beginning: 03.
+
 examples:
   ladder run                                     real queries, keys, values
-  ladder run --stage 03_v2 --seqlen-q 4096       one stage, generated inputs
+  ladder run --stage 03 --seqlen-q 4096          one stage, generated inputs
   ladder run --causal --heads 8 --kv-heads 2 --dtype bf16 --profile
 
 exit status: 0 all checks passed, 1 a check failed, 2 bad input
