@@ -69,13 +69,18 @@ void add(Tallies& tallies, const Problem& problem, bool passed) {
 // The kinds of which `chosen` holds, each with its numbers.
 std::string list(const Tallies& tallies, bool (*chosen)(const Tally&)) {
   std::string text;
+  bool all = true;  // but the empty ones
   for (std::size_t i = 0; i < std::size(kinds); ++i) {
     const auto& [failed, run] = tallies[i];
-    if (run == 0 || !chosen(tallies[i])) continue;
+    if (run == 0) continue;
+    if (!chosen(tallies[i])) {
+      all &= i == 0;
+      continue;
+    }
     text += (text.empty() ? "" : ", ") + std::string(kinds[i].name) + " ";
     text += (failed > 0 && failed < run ? std::to_string(failed) + "/" : "") + std::to_string(run);
   }
-  return text.empty() ? "none" : text;
+  return all ? "every kind" : text.empty() ? "none" : text;
 }
 
 std::string summary(const Stage& stage, const Tallies& tallies, std::size_t cases) {
