@@ -18,7 +18,7 @@ void expect_all_pass(const std::vector<ConformanceCase>& cases) {
   ASSERT_FALSE(stages().empty());
   for (const Stage& stage : stages()) {
     std::ostringstream page;
-    if (examine(stage, cases, AfterThree::stop, page) > 0) ADD_FAILURE() << page.str();
+    if (examine(stage, cases, page) > 0) ADD_FAILURE() << page.str();
   }
 }
 

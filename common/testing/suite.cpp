@@ -14,7 +14,7 @@ namespace flash {
 namespace {
 
 constexpr Terminal page = {.width = 80};
-constexpr int details = 3;  // failures that are described
+constexpr int most_named = 3;  // failures
 
 // What may set a problem that fails apart from one that passes.
 struct Kind {
@@ -83,15 +83,13 @@ std::string list(const Tallies& tallies, bool (*chosen)(const Tally&)) {
   return all ? "every kind" : text.empty() ? "none" : text;
 }
 
-std::string summary(const Stage& stage, const Tallies& tallies, std::size_t cases) {
+std::string summary(const Stage& stage, const Tallies& tallies) {
   const auto [failed, run] = tallies.back();
-  std::string total = std::to_string(failed) + " of " + std::to_string(run) + " cases fail";
-  if (const std::size_t rest = cases - run; rest > 0)
-    total += "; " + std::to_string(rest) + " were not run";
   const auto all = [](const Tally& t) { return t.failed == t.run; };
   const auto no = [](const Tally& t) { return t.failed == 0; };
   const auto some = [](const Tally& t) { return t.failed > 0 && t.failed < t.run; };
-  return "\n" + std::string(stage.name) + ": " + total + "\n" +
+  return "\n" + std::string(stage.name) + ": " + std::to_string(failed) + " of " +
+         std::to_string(run) + " cases fail\n" +
          paragraph(page, "  always fail  ", list(tallies, all)) +
          paragraph(page, "  some fail    ", list(tallies, some)) +
          paragraph(page, "  never fail   ", list(tallies, no));
@@ -138,8 +136,7 @@ std::string diagnosis(const Stage& stage, std::vector<const ConformanceCase*> fa
 
 }  // namespace
 
-int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, AfterThree after_three,
-            std::ostream& out) {
+int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::ostream& out) {
   const bool verbose = is_verbose();
   Tallies tallies{};
   std::vector<const ConformanceCase*> wrong_outputs;
@@ -149,14 +146,15 @@ int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, After
     if (verdict.passed()) continue;
     if (verdict.misuse.empty() && !verdict.check.passed) wrong_outputs.push_back(&test);
     const int failed = tallies.back().failed;
-    if (failed > details && !verbose) continue;
+    if (failed > most_named && !verbose) continue;
+    const std::string lines = describe(verdict);
     out << paragraph(page, "  " + std::to_string(failed) + ". ", problem_text(test.problem))
-        << indented(describe(verdict)) << std::flush;
-    if (failed == details && after_three == AfterThree::stop && !verbose) break;
+        << indented(failed == 1 || verbose ? lines : lines.substr(0, lines.find('\n')))
+        << std::flush;
   }
   const int failed = tallies.back().failed;
   if (failed == 0) return 0;
-  out << summary(stage, tallies, cases.size());
+  out << summary(stage, tallies);
   if (const std::string name = diagnosis(stage, wrong_outputs); !name.empty())
     out << paragraph(page, "  looks like   ", name);
   return failed;
