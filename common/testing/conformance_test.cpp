@@ -8,6 +8,7 @@
 #include "check/generator.h"
 #include "io/attention_file.h"
 #include "report/report.h"
+#include "report/summary.h"
 #include "stages/execute.h"
 #include "testing/suite.h"
 
@@ -55,7 +56,8 @@ TEST(ConformanceRandom, AThousandProblems) {
       tile::Device device;
       const Outputs outputs = execute(stage, device, problem, inputs);
       const CheckResult result = check(problem, expected, outputs);
-      ASSERT_TRUE(result.passed) << stage.name << ", seed " << seed << ": " << describe(result);
+      ASSERT_TRUE(result.passed) << stage.name << ", seed " << seed << ", " << problem_text(problem)
+                                 << ": " << describe(result);
       ASSERT_EQ(describe_difference(device.counters(), stage.cost(problem)), "")
           << stage.name << ", seed " << seed;
     }
