@@ -113,7 +113,7 @@ TEST(Run, AStageIsNamedByAnyUniqueBeginning) {
   EXPECT_EQ(json["stages"][1]["stage"], "01_mean_of_v");
   const CliResult several = run_on(stages, with(small, {"--stage", "01"}));
   EXPECT_EQ(several.status, 2);
-  EXPECT_TRUE(contains(several.err, "'01' is the beginning of several, expected one of 00_right"));
+  EXPECT_TRUE(contains(several.err, "'01' begins several stages, expected one of 00_right"));
 }
 
 TEST(Run, JsonHasTheSchemaThatProgramsReadAndConsistentNumbers) {

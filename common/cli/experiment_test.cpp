@@ -34,7 +34,7 @@ TEST(Experiment, HelpNamesThemAll) {
 
 TEST(Experiment, WithoutTheStagesItNeedsIsRefused) {
   expect_refused({"experiment", "pipeline"},
-                 "stage: '03_v2' is the beginning of none, expected one of 00_right");
+                 "stage: '03_v2' is not a stage, expected one of 00_right");
 }
 
 TEST(Experiment, RefusesWhatIsNoOption) {

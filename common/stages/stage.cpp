@@ -33,8 +33,9 @@ const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& am
     names += (names.empty() ? "" : ", ") + std::string(stage.name);
   }
   if (found.size() == 1) return *found[0];
-  throw BadInput("stage: '" + std::string(beginning) + "' is the beginning of " +
-                 (found.empty() ? "none" : "several") + ", expected one of " + names);
+  throw BadInput("stage: '" + std::string(beginning) +
+                 (found.empty() ? "' is not a stage" : "' begins several stages") +
+                 ", expected one of " + names);
 }
 
 }  // namespace flash
