@@ -1,7 +1,7 @@
 // How many splits Flash-Decoding makes.
-#include <gtest/gtest.h>
-
 #include "attention/plan.h"
+
+#include <gtest/gtest.h>
 
 namespace flash {
 namespace {

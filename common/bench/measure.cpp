@@ -1,12 +1,10 @@
 #include "bench/measure.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "bench/timing.h"
+#include "bench/verdict.h"
 #include "diagnosis/diagnosis.h"
-#include "stages/execute.h"
-#include "tile/error.h"
 
 namespace flash {
 namespace {
@@ -44,34 +42,23 @@ StageReport stopped(const Stage& stage, const Problem& problem, const std::strin
 
 Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                  const Inputs& inputs, const Expected& expected, int runs) {
-  Measured result;
-  StageReport& report = result.report;
-  report.stage = stage.name;
-  report.formula = stage.cost(problem);
-  device.reset_counters();
-  double first = 0;
-  try {
-    first = seconds_of([&] { result.outputs = execute(stage, device, problem, inputs); });
-  } catch (const tile::TileError& error) {
-    return {stopped(stage, problem, error.what()), {}};
+  Verdict verdict;
+  const double first =
+      seconds_of([&] { verdict = run_and_check(stage, device, problem, inputs, expected); });
+  const bool stopped = !verdict.misuse.empty();
+  if (!stopped) diagnose(problem, inputs, verdict.outputs, verdict.check);
+  StageReport report{.stage = std::string(stage.name),
+                     .passed = verdict.passed(),
+                     .failure = describe(verdict),
+                     .check = verdict.check,
+                     .seconds = stopped ? Timing{} : summarise({first}),
+                     .counters = verdict.counters,
+                     .formula = stage.cost(problem)};
+  if (report.passed) {
+    const AttentionArgs args = make_args(problem, inputs, verdict.outputs);
+    report.seconds = time([&] { stage.forward(device, args); }, first, runs);
   }
-  report.counters = device.counters();
-  report.check = check(problem, expected, result.outputs);
-  if (!report.check.passed) {
-    diagnose(problem, inputs, result.outputs, report.check);
-    report.failure = describe(report.check);
-  }
-  if (const std::string lines = describe_difference(report.counters, report.formula);
-      !lines.empty())
-    report.failure += (report.failure.empty() ? "" : "\n") + lines;
-  report.passed = report.failure.empty();
-  if (!report.passed) {
-    report.seconds = summarise({first});
-    return result;
-  }
-  const AttentionArgs args = make_args(problem, inputs, result.outputs);
-  report.seconds = time([&] { stage.forward(device, args); }, first, runs);
-  return result;
+  return {std::move(report), std::move(verdict.outputs)};
 }
 
 void explore(const Stage& stage, tile::cpu::Device& device, const Problem& problem,

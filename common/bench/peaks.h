@@ -1,12 +1,9 @@
-// What the machine can do at most: the ceilings that a stage's speed is a share of.
+// What this machine can do at most.
 #pragma once
 
-namespace flash {
+#include "report/machine.h"
 
-struct Peaks {
-  double fma_gflops;  // fp32, 10^9 multiplications and additions a second
-  double read_gbs;    // from memory, 10^9 bytes a second
-};
+namespace flash {
 
 // Measured with the instruction set of the kernels, on `threads` threads at once, in many short
 // repetitions; takes about half a second. The best of them is the peak of FMA. Memory is shared

@@ -1,26 +1,19 @@
 #include "bench/precheck.h"
 
+#include "bench/verdict.h"
 #include "check/edge_cases.h"
 #include "check/generator.h"
 #include "diagnosis/diagnosis.h"
 #include "report/summary.h"
-#include "stages/execute.h"
-#include "tile/error.h"
 
 namespace flash {
 namespace {
 
 std::string failure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                     const Inputs& inputs, const Expected& expected) {
-  try {
-    const Outputs outputs = execute(stage, device, problem, inputs);
-    CheckResult result = check(problem, expected, outputs);
-    if (result.passed) return "";
-    diagnose(problem, inputs, outputs, result);
-    return describe(result);
-  } catch (const tile::TileError& error) {
-    return error.what();
-  }
+  Verdict verdict = run_and_check(stage, device, problem, inputs, expected);
+  if (verdict.misuse.empty()) diagnose(problem, inputs, verdict.outputs, verdict.check);
+  return describe(verdict);
 }
 
 }  // namespace

@@ -124,7 +124,8 @@ std::string describe(const CheckResult& r) {
   };
   lines += "\n  wrong elements: O " + share(r.o_wrong, r.elements_checked) + ", LSE " +
            share(r.lse_wrong, r.rows_checked);
-  if (!(r.mean_abs_error <= r.mean_error_bound)) lines += "; the mean error of O is too large";
+  if (r.o_wrong == 0 && !(r.mean_abs_error <= r.mean_error_bound))
+    lines += "; the mean error of O is too large";
   if (!r.looks_like.empty()) lines += "\n  looks like: " + r.looks_like;
   return lines;
 }

@@ -9,6 +9,14 @@
 #include "check/generator.h"
 #include "testing/scalar_kernel.h"
 
+namespace tile {
+
+void PrintTo(DType dtype, std::ostream* stream) {
+  *stream << name(dtype);
+}
+
+}  // namespace tile
+
 namespace flash {
 namespace {
 

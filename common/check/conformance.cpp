@@ -1,6 +1,7 @@
 #include "check/conformance.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "check/edge_cases.h"
 #include "check/generator.h"
@@ -62,12 +63,56 @@ Problem packed(const std::vector<std::int64_t>& q, const std::vector<std::int64_
   return p;
 }
 
+// In multiply-adds of a product. An empty problem comes last: it tells least.
+std::int64_t work(const ConformanceCase& test) {
+  const Problem& p = test.problem;
+  const std::int64_t count = p.batch * p.heads * p.seqlen_q * p.seqlen_k * p.head_dim;
+  return count > 0 ? count : std::numeric_limits<std::int64_t>::max();
+}
+
 }  // namespace
 
-std::vector<ConformanceCase> conformance_cases() {
+std::vector<ConformanceCase> quick_cases() {
+  // The diagonal of a causal mask, k - q, is the last key that the first query sees. At 126 that
+  // query lacks the last key of a tile, whatever its size; at 1 the last query of a tile of 128
+  // sees the first key of another.
+  constexpr Lengths quick_lengths[] = {{1, 1},   {1, 147},   {17, 17},   {63, 64},   {64, 64},
+                                       {65, 63}, {64, 190},  {128, 129}, {113, 203}, {129, 127},
+                                       {130, 5}, {256, 256}, {300, 260}, {0, 64},    {64, 0}};
+  const Problem batches[] = {packed({1, 17, 128, 129, 64, 5}, {1, 17, 128, 129, 64, 5}),
+                             packed({0, 63, 64, 65, 101}, {70, 0, 31, 257, 101}),
+                             packed({129, 0, 1}, {1, 0, 127})};
+  constexpr std::int64_t quick_head_dims[] = {64, 128, 32, 40, 256, 1, 96};
   std::vector<ConformanceCase> cases;
-  std::size_t turn =
-      0;  // of the head dimensions and head counts: coprime, so they meet in all ways
+  const auto add_full_and_causal = [&](Problem p) {
+    for (const bool causal : {false, true}) {
+      const std::size_t turn = cases.size();
+      p.causal = causal;
+      p.dtype = dtypes[turn % std::size(dtypes)];
+      p.head_dim = quick_head_dims[turn % std::size(quick_head_dims)];
+      const Heads heads = head_counts[(turn + turn / 3) % std::size(head_counts)];
+      p.heads = heads.query;
+      p.kv_heads = heads.key;
+      add(cases, p, cases.size());
+    }
+  };
+  for (const auto [q, k] : quick_lengths) {
+    Problem p;
+    p.batch = 2;
+    p.seqlen_q = q;
+    p.seqlen_k = k;
+    add_full_and_causal(p);
+  }
+  for (int repetition = 0; repetition < 2; ++repetition)
+    for (const Problem& batch : batches) add_full_and_causal(batch);
+  for (const auto& [problem, seed] : edge_cases(64)) add(cases, problem, seed);
+  std::ranges::stable_sort(cases, {}, work);
+  return cases;
+}
+
+std::vector<ConformanceCase> grid_cases() {
+  std::vector<ConformanceCase> cases;
+  std::size_t turn = 0;  // of head dimensions and head counts: coprime, so they meet in all ways
   const auto add_variants = [&](Problem p) {
     for (const bool causal : {false, true}) {
       for (const DType dtype : dtypes) {
@@ -100,6 +145,24 @@ std::vector<ConformanceCase> conformance_cases() {
     }
   }
   for (const auto& [problem, seed] : edge_cases(head_dims[0])) add(cases, problem, seed);
+  return cases;
+}
+
+std::vector<ConformanceCase> long_cases() {
+  Problem p;
+  p.heads = p.kv_heads = 1;
+  p.causal = true;
+  std::vector<ConformanceCase> cases;
+  for (const std::int64_t length : {8192, 16384}) {
+    p.seqlen_q = p.seqlen_k = length;
+    add(cases, p, cases.size());
+  }
+  p.seqlen_q = 16;
+  p.seqlen_k = 65536;
+  for (const bool causal : {true, false}) {
+    p.causal = causal;
+    add(cases, p, cases.size());
+  }
   return cases;
 }
 

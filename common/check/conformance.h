@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "check/checker.h"
-#include "stages/stage.h"
 
 namespace flash {
 
@@ -16,9 +15,17 @@ struct ConformanceCase {
   std::uint64_t seed;
 };
 
+// Fifty problems that tell, of at most 300 rows, in ascending order of their work: every dtype,
+// full and causal, MHA, GQA and MQA, packed, rows that see no key, and a diagonal at each end of a
+// tile.
+std::vector<ConformanceCase> quick_cases();
+
 // Lengths of tests/test_flash_attn.py with every dtype, full and causal, head dimensions, MHA, GQA
 // and MQA in turn; lengths of 0, 1, 17 and around the tiles; and packed batches.
-std::vector<ConformanceCase> conformance_cases();
+std::vector<ConformanceCase> grid_cases();
+
+// Where an error that grows with the number of key tiles shows.
+std::vector<ConformanceCase> long_cases();
 
 // Applies the acceptance rule to what `forward` makes of a case's inputs.
 using Forward = std::function<Outputs(const Problem&, const Inputs&)>;

@@ -10,6 +10,9 @@ std::vector<EdgeCase> edge_cases(std::int64_t head_dim) {
       // Key tile 0 is seen whole by all rows of a query tile but the first.
       {{.heads = 2, .kv_heads = 2, .seqlen_q = 130, .seqlen_k = 192, .causal = true},
        hidden_outweigh},
+      // The same of the first tile of 64, and of the next.
+      {{.heads = 2, .kv_heads = 1, .seqlen_q = 66, .seqlen_k = 128, .causal = true},
+       hidden_outweigh},
       // Groups of three heads whose packed rows fill more than a tile.
       {{.heads = 6, .kv_heads = 2, .seqlen_q = 65, .seqlen_k = 147, .causal = true}, plain},
       // More queries than keys: 80 rows see none.

@@ -123,6 +123,10 @@ struct BadFile {
   std::size_t data_bytes;
 };
 
+void PrintTo(const BadFile& bad, std::ostream* stream) {
+  *stream << bad.name;
+}
+
 class BadFileTest : public testing::TestWithParam<BadFile> {};
 
 TEST_P(BadFileTest, GivesOneLineAndStatusTwo) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cli/help.h"
+#include "cli/options.h"
 #include "tile/error.h"
 
 namespace flash {
@@ -65,8 +66,7 @@ int run_cli(const Arguments& arguments, const Environment& environment) {
 }
 
 int list_command(const Arguments& arguments, const Environment& environment) {
-  if (!arguments.empty())
-    throw BadInput("list: '" + arguments.front() + "', expected no arguments");
+  const Options none("list", {}, arguments);
   std::size_t longest = 0;
   for (const Stage& stage : environment.stages) longest = std::max(longest, stage.name.size());
   for (const Stage& stage : environment.stages) {

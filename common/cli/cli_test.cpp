@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/help.h"
+#include "cli/run_options.h"
 #include "io/safetensors.h"
 #include "testing/planted_stages.h"
 #include "tile/cpu/simd/simd.h"
@@ -66,12 +67,12 @@ TEST(Run, WrongOutputsGiveStatusOne) {
 // Catches a run that takes one problem, whose whole tiles and full rows tell little, for all.
 TEST(Run, AStageThatIsWrongElsewhereGivesStatusOne) {
   const std::string file = temporary("wrong.safetensors");
-  const CliResult result = run_on({without_mask_stage()}, with(small, {"--output", file}));
+  const CliResult result = run_on({missing_mask_stage()}, with(small, {"--output", file}));
   EXPECT_EQ(result.status, 1);
-  EXPECT_TRUE(contains(result.out, "02_without_mask  FAIL      -")) << result.out;
+  EXPECT_TRUE(contains(result.out, "01_missing_mask  FAIL      -")) << result.out;
   EXPECT_TRUE(
       contains(result.out,
-               "02_without_mask: on a small problem, 1 sequence, 2 heads, 130 queries x 131 "
+               "01_missing_mask: on a small problem, 1 sequence, 2 heads, 130 queries x 131 "
                "keys, head_dim 64, f32, causal:\nFAILED: O max error"))
       << result.out;
   EXPECT_TRUE(contains(result.out, "looks like: the causal mask is missing")) << result.out;
@@ -118,6 +119,17 @@ TEST(Run, StagesAreThoseAskedForInTheirOrder) {
   ASSERT_EQ(stages["stages"].size(), 2u);
   EXPECT_EQ(stages["stages"][0]["stage"], "02_wrong_formula");
   EXPECT_EQ(stages["stages"][1]["stage"], "00_right");
+}
+
+// Catches a beginning that stands for the first stage of several.
+TEST(Run, AStageIsNamedByAnyUniqueBeginning) {
+  const std::vector<Stage> stages = {right_stage(), mean_of_v_stage(), missing_mask_stage()};
+  const auto json = run_json(stages, with(small, {"--stage", "00", "--stage=01_me"}));
+  EXPECT_EQ(json["stages"][0]["stage"], "00_right");
+  EXPECT_EQ(json["stages"][1]["stage"], "01_mean_of_v");
+  const CliResult several = run_on(stages, with(small, {"--stage", "01"}));
+  EXPECT_EQ(several.status, 2);
+  EXPECT_TRUE(contains(several.err, "'01' begins several stages, expected one of 00_right"));
 }
 
 TEST(Run, JsonHasTheSchemaThatProgramsReadAndConsistentNumbers) {

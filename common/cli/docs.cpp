@@ -6,7 +6,7 @@
 #include <sstream>
 #include <utility>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "report/units.h"
 
 namespace flash {
@@ -155,7 +155,7 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
     if (kind == "ladder") {
       result += ladder_table(stages, results);
     } else if (kind == "cost") {
-      result += cost_table(find_stage(stage), results);
+      result += cost_table(find_stage(stage, stages), results);
     } else if (kind == "experiment") {
       result += experiment_table(stage);
     } else if (kind == "run") {
@@ -173,9 +173,8 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
 }
 
 int docs_command(const Arguments& arguments, const Environment& environment) {
-  const bool check = arguments == Arguments{"--check"};
-  if (!arguments.empty() && !check)
-    throw BadInput("docs: '" + arguments.front() + "', expected --check or nothing");
+  constexpr Option known[] = {{"--check", "", "compare, and write nothing"}};
+  const bool check = Options("docs", known, arguments).given("--check");
   const json results = json::parse(read_text(root / "docs/results/forward.json"));
   std::vector<std::filesystem::path> pages = {"README.md"};
   for (const Stage& stage : environment.stages)

@@ -1,64 +1,46 @@
-
 #include "bench/experiments/experiment.h"
 
-#include <charconv>
 #include <string>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "report/table.h"
 
 namespace flash {
 namespace {
 
-ExperimentOptions parse_experiment_options(const Arguments& arguments) {
-  ExperimentOptions options;
-  for (std::size_t i = 0; i < arguments.size(); i += 2) {
-    const std::string& name = arguments[i];
-    if (name != "--seed" && name != "--json")
-      throw BadInput("experiment: '" + name + "', expected --seed N or --json FILE");
-    if (i + 1 == arguments.size()) throw BadInput(name + ": no value, expected one");
-    const std::string& value = arguments[i + 1];
-    if (name == "--json") {
-      options.json = value;
-      continue;
-    }
-    const char* end = value.data() + value.size();
-    const auto [stop, error] = std::from_chars(value.data(), end, options.seed);
-    if (error != std::errc{} || stop != end)
-      throw BadInput("--seed: '" + value + "', expected a whole number from 0 to 2^64 - 1");
-  }
-  return options;
-}
+constexpr Option known[] = {
+    {"--seed", "N", "inputs of another random seed (0)"},
+    {"--json", "FILE", "write the figures to FILE"},
+};
 
-std::string help(const Terminal& terminal) {
+std::string help() {
   std::string text =
       "usage: ladder experiment NAME [OPTIONS]\n\n"
       "A measured or a published result, made again.\n\n";
   for (const Experiment& experiment : experiments()) {
     std::string label = "  " + std::string(experiment.name);
-    label.resize(15, ' ');
-    text += paragraph(terminal, label, std::string(experiment.shows));
+    label.resize(22, ' ');
+    text += paragraph({.width = 80}, label, std::string(experiment.shows));
   }
-  return text +
-         "\n  --seed N     inputs of another random seed; default: 0\n"
-         "  --json FILE  write the figures to FILE\n";
+  return text + "\n" + options_help(known);
 }
 
 }  // namespace
 
 int experiment_command(const Arguments& arguments, const Environment& environment) {
-  for (const std::string& argument : arguments)
-    if (argument == "--help" || argument == "-h")
-      return environment.out << help(environment.terminal), 0;
+  if (asks_for_help(arguments)) return environment.out << help(), 0;
   const std::string name = arguments.empty() ? "" : arguments.front();
   std::string names;
   for (const Experiment& experiment : experiments()) {
-    if (experiment.name == name)
-      return experiment.run(parse_experiment_options({arguments.begin() + 1, arguments.end()}),
-                            environment);
+    if (experiment.name == name) {
+      const Options options("experiment", known, {arguments.begin() + 1, arguments.end()});
+      return experiment.run(
+          {.seed = options.number<std::uint64_t>("--seed", 0), .json = options.one("--json")},
+          environment);
+    }
     names += (names.empty() ? "" : ", ") + std::string(experiment.name);
   }
-  throw BadInput("experiment: '" + name + "' is not known, expected one of " + names);
+  refuse("experiment", in_quotes(name) + " is not known", "one of " + names);
 }
 
 }  // namespace flash

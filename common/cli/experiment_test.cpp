@@ -35,17 +35,18 @@ TEST(Experiment, HelpNamesThemAll) {
 
 TEST(Experiment, WithoutTheStagesItNeedsIsRefused) {
   expect_refused({"experiment", "pipeline"},
-                 "experiment pipeline: stages 03 and 04 are not in this build, expected both");
+                 "stage: '03_v2' is not a stage, expected one of 00_right");
   expect_refused({"experiment", "error_growth"},
                  "stage: '02_online_softmax' is not a stage, expected one of 00_right");
 }
 
 TEST(Experiment, RefusesWhatIsNoOption) {
-  expect_refused({"experiment", "pipeline", "--runs", "3"},
-                 "experiment: '--runs', expected --seed N or --json FILE");
+  expect_refused(
+      {"experiment", "pipeline", "--runs", "3"},
+      "'--runs': is not an option of experiment, expected one of ladder experiment --help");
   expect_refused({"experiment", "pipeline", "--seed"}, "--seed: no value, expected one");
   expect_refused({"experiment", "pipeline", "--seed", "-1"},
-                 "--seed: '-1', expected a whole number from 0 to 2^64 - 1");
+                 "--seed: '-1', expected a whole number from 0 to 18446744073709551615");
 }
 
 // Catches an exploration that compares with nothing.

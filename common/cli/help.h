@@ -6,7 +6,6 @@
 namespace flash {
 
 std::string help_text();
-std::string run_help_text();
 std::string version_text();
 
 }  // namespace flash

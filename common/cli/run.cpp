@@ -7,11 +7,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "bench/machine.h"
 #include "bench/measure.h"
 #include "bench/precheck.h"
 #include "check/generator.h"
 #include "cli/cli.h"
-#include "cli/help.h"
+#include "cli/options.h"
 #include "cli/run_options.h"
 #include "io/attention_file.h"
 #include "report/summary.h"
@@ -146,8 +147,7 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
 }  // namespace
 
 int run_command(const Arguments& arguments, const Environment& environment) {
-  for (const std::string& argument : arguments)
-    if (argument == "--help" || argument == "-h") return environment.out << run_help_text(), 0;
+  if (asks_for_help(arguments)) return environment.out << run_help_text(), 0;
   const RunOptions options = parse_run_options(arguments, environment.stages);
   require_writable(options);
   const Report report = run_stages(options, environment);

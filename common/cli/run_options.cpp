@@ -1,120 +1,53 @@
 #include "cli/run_options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <limits>
-#include <map>
 
+#include "cli/options.h"
 #include "tile/cpu/parallel.h"
 #include "tile/gpu.h"
 
 namespace flash {
 namespace {
 
-struct ShapeOption {
-  const char* name;
-  std::int64_t Problem::*value;
+constexpr Option known[] = {
+    {"", "", "what to run:"},
+    {"--stage", "STAGE", "only this stage, by any unique beginning of its name; may be repeated"},
+    {"--device", "DEVICE", "cpu"},
+    {"--gpu", "GPU", "whose on-chip memory a kernel must fit in: a100, h100 (default) or h200"},
+    {"--threads", "N", "default: all cores"},
+    {"--checked", "", "report misuse of on-chip memory and of barriers; slow"},
+    {"--schedules", "N", "so, with the roles of a block in N different orders"},
+    {"--runs", "N", "timed runs; default: as many as fit in half a second"},
+
+    {"", "", "a generated problem (any of these asks for one):"},
+    {"--batch", "N", "sequences (1)"},
+    {"--heads", "N", "query heads (4)"},
+    {"--kv-heads", "N", "heads of K and V, a divisor of --heads (as many)"},
+    {"--seqlen-q", "N", "queries of a sequence (1024)"},
+    {"--seqlen-k", "N", "keys of a sequence (as many as queries)"},
+    {"--head-dim", "N", "1 to 256 (64)"},
+    {"--dtype", "DTYPE", "f32 (default), bf16 or f16"},
+    {"--causal", "", "query i sees keys up to i + seqlen_k - seqlen_q"},
+    {"--seed", "N", "of the random numbers (0)"},
+
+    {"", "", "files:"},
+    {"--input", "FILE",
+     "safetensors with q, k, v; cu_seqlens_q and cu_seqlens_k if packed; goes with --causal, not "
+     "with the options above"},
+    {"--output", "FILE", "safetensors with o and lse; needs exactly one --stage"},
+    {"--json", "FILE", "the results for programs"},
+
+    {"", "", "what to print:"},
+    {"--profile", "", "HBM traffic by tensor, and the work on chip, of each stage"},
+    {"--help, -h", "", "this text"},
 };
 
-constexpr ShapeOption shape_options[] = {
-    {"--batch", &Problem::batch},       {"--heads", &Problem::heads},
-    {"--kv-heads", &Problem::kv_heads}, {"--seqlen-q", &Problem::seqlen_q},
-    {"--seqlen-k", &Problem::seqlen_k}, {"--head-dim", &Problem::head_dim}};
-
-[[noreturn]] void refuse(const std::string& name, const std::string& value,
-                         const std::string& expected) {
-  throw BadInput(name + ": " + value + ", expected " + expected);
-}
-
-std::string in_quotes(const std::string& text) {
-  return "'" + text + "'";
-}
-
-// "--name=value" as two arguments: CLI11 would take the next argument in place of an empty value.
-Arguments separated(const Arguments& arguments) {
-  Arguments all;
-  for (const std::string& argument : arguments) {
-    const std::size_t equals = argument.starts_with("--") ? argument.find('=') : std::string::npos;
-    all.push_back(argument.substr(0, equals));
-    if (equals != std::string::npos) all.push_back(argument.substr(equals + 1));
-  }
-  return all;
-}
-
-// The values of each option as they were typed.
-class Values {
- public:
-  explicit Values(const Arguments& arguments) {
-    for (const ShapeOption& option : shape_options) add_option(option.name);
-    for (const char* name : {"--stage", "--device", "--gpu", "--threads", "--schedules", "--runs",
-                             "--dtype", "--seed", "--input", "--output", "--json"})
-      add_option(name);
-    for (const char* name : {"--checked", "--profile", "--causal"}) app_.add_flag(name);
-    app_.set_help_flag();
-    app_.allow_extras();
-    parse(separated(arguments));
-    if (const auto rest = app_.remaining(); !rest.empty())
-      refuse(in_quotes(rest.front()), "is not an option of run", "one of ladder run --help");
-  }
-
-  bool given(const std::string& name) const { return app_.count(name) > 0; }
-  const Arguments& all(const std::string& name) const { return values_.at(name); }
-
-  // The one value of an option that was given.
-  const std::string& one(const std::string& name) const {
-    const Arguments& values = all(name);
-    if (values.size() != 1)
-      refuse(name, "given " + std::to_string(values.size()) + " times", "once");
-    if (values[0].empty()) refuse(name, in_quotes(""), "a value");
-    return values[0];
-  }
-
-  template <class T>
-  T number(const std::string& name, T least, T most) const {
-    const std::string& text = one(name);
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
-      refuse(name, in_quotes(text),
-             "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-    return value;
-  }
-
- private:
-  void add_option(const std::string& name) {
-    app_.add_option(name, values_[name])->allow_extra_args(false);
-  }
-
-  void parse(Arguments arguments) {
-    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes the last one first
-    try {
-      app_.parse(std::move(arguments));
-    } catch (const CLI::ArgumentMismatch& error) {
-      const std::string what = error.what();  // "--heads: 1 required TEXT missing"
-      refuse(what.substr(0, what.find(':')), "no value", "one");
-    } catch (const CLI::ParseError& error) {
-      refuse("run", error.what(), "what ladder run --help says");
-    }
-  }
-
-  CLI::App app_;
-  std::map<std::string, Arguments> values_;
-};
-
-const Stage& find(const std::vector<Stage>& stages, const std::string& name) {
-  std::string names;
-  for (const Stage& stage : stages) {
-    if (stage.name == name) return stage;
-    names += (names.empty() ? "" : ", ") + std::string(stage.name);
-  }
-  refuse("--stage", in_quotes(name) + " is not a stage", "one of " + names);
-}
-
-std::vector<Stage> select(const Values& values, const std::vector<Stage>& stages) {
-  if (!values.given("--stage")) return stages;
+std::vector<Stage> select(const Options& options, const std::vector<Stage>& stages) {
+  if (!options.given("--stage")) return stages;
   std::vector<Stage> selected;
-  for (const std::string& name : values.all("--stage")) selected.push_back(find(stages, name));
+  for (const std::string& name : options.all("--stage"))
+    selected.push_back(find_stage(name, stages));
   return selected;
 }
 
@@ -125,70 +58,75 @@ DType dtype(const std::string& text) {
 }
 
 // True if an option other than --causal states a problem.
-bool states_shape(const Values& values) {
-  const auto given = [&](const ShapeOption& option) { return values.given(option.name); };
-  return std::any_of(std::begin(shape_options), std::end(shape_options), given) ||
-         values.given("--dtype") || values.given("--seed");
+bool states_shape(const Options& options) {
+  constexpr const char* names[] = {"--batch",    "--heads",    "--kv-heads", "--seqlen-q",
+                                   "--seqlen-k", "--head-dim", "--dtype",    "--seed"};
+  return std::ranges::any_of(names, [&](const char* name) { return options.given(name); });
 }
 
-Problem parse_problem(const Values& values) {
-  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  Problem problem;
-  for (const auto& [name, value] : shape_options)
-    if (values.given(name)) problem.*value = values.number<std::int64_t>(name, 0, most);
-  if (!values.given("--kv-heads")) problem.kv_heads = problem.heads;
-  if (!values.given("--seqlen-k")) problem.seqlen_k = problem.seqlen_q;
-  if (values.given("--dtype")) problem.dtype = dtype(values.one("--dtype"));
-  problem.causal = values.given("--causal");
-  validate(problem);
-  return problem;
+Problem parse_problem(const Options& options) {
+  Problem p;
+  const auto read = [&](const char* name, std::int64_t otherwise) {
+    constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+    return options.number<std::int64_t>(name, otherwise, 0, most);
+  };
+  p.batch = read("--batch", p.batch);
+  p.heads = read("--heads", p.heads);
+  p.kv_heads = read("--kv-heads", p.heads);
+  p.seqlen_q = read("--seqlen-q", p.seqlen_q);
+  p.seqlen_k = read("--seqlen-k", p.seqlen_q);
+  p.head_dim = read("--head-dim", p.head_dim);
+  if (options.given("--dtype")) p.dtype = dtype(options.one("--dtype"));
+  p.causal = options.given("--causal");
+  validate(p);
+  return p;
 }
 
-void parse_files(const Values& values, RunOptions& options) {
-  if (values.given("--output")) options.output = values.one("--output");
-  if (values.given("--json")) options.json = values.one("--json");
-  if (values.given("--input")) {
-    options.input = values.one("--input");
-    if (states_shape(values))
-      refuse("--input", in_quotes(options.input) + " beside options that state a problem",
-             "none of them but --causal");
-  } else if (!states_shape(values) && !values.given("--causal")) {
-    options.input = ATTENTION_DATA_DIR "/minilm_512.safetensors";
-  }
-  if (!options.output.empty() && options.stages.size() != 1)
+void parse_files(const Options& options, RunOptions& run) {
+  run.input = options.one("--input");
+  run.output = options.one("--output");
+  run.json = options.one("--json");
+  if (!run.input.empty() && states_shape(options))
+    refuse("--input", in_quotes(run.input) + " beside options that state a problem",
+           "none of them but --causal");
+  if (run.input.empty() && !states_shape(options) && !options.given("--causal"))
+    run.input = ATTENTION_DATA_DIR "/minilm_512.safetensors";
+  if (!run.output.empty() && run.stages.size() != 1)
     refuse("--output",
-           in_quotes(options.output) + " of " + std::to_string(options.stages.size()) + " stages",
+           in_quotes(run.output) + " of " + std::to_string(run.stages.size()) + " stages",
            "exactly one --stage");
 }
 
 }  // namespace
 
+std::string run_help_text() {
+  return "usage: ladder run [OPTIONS]\n\n"
+         "Checks every stage against the reference in double precision, then measures it.\n"
+         "Without options that state a problem it runs common/data/minilm_512.safetensors:\n"
+         "queries, keys and values of a trained model.\n" +
+         options_help(known);
+}
+
 RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage>& stages) {
-  const Values values(arguments);
-  RunOptions options;
+  const Options options("run", known, arguments);
+  RunOptions run;
 #ifdef ATTENTION_CHECKED_DEFAULT
-  options.checked = true;
+  run.checked = true;
 #else
-  options.checked = values.given("--checked");
+  run.checked = options.given("--checked") || options.given("--schedules");
 #endif
-  if (values.given("--schedules")) {
-    options.schedules = values.number("--schedules", 1, 1'000'000);
-    options.checked = true;
-  }
-  options.profile = values.given("--profile");
-  options.stages = select(values, stages);
-  if (values.given("--device") && values.one("--device") != "cpu")
-    refuse("--device", in_quotes(values.one("--device")), "cpu, as this build has no CUDA backend");
-  if (values.given("--gpu")) options.gpu = tile::find_gpu(values.one("--gpu")).name;
-  options.threads =
-      values.given("--threads") ? values.number("--threads", 1, 1024) : hardware_threads();
-  if (values.given("--runs")) options.runs = values.number("--runs", 1, 1'000'000);
-  if (values.given("--seed"))
-    options.seed =
-        values.number<std::uint64_t>("--seed", 0, std::numeric_limits<std::uint64_t>::max());
-  parse_files(values, options);
-  options.problem = parse_problem(values);
-  return options;
+  run.schedules = options.number("--schedules", run.schedules, 1, 1'000'000);
+  run.profile = options.given("--profile");
+  run.stages = select(options, stages);
+  if (const std::string device = options.one("--device", "cpu"); device != "cpu")
+    refuse("--device", in_quotes(device), "cpu, as this build has no CUDA backend");
+  run.gpu = tile::find_gpu(options.one("--gpu", run.gpu)).name;
+  run.threads = options.number("--threads", hardware_threads(), 1, 1024);
+  run.runs = options.number("--runs", run.runs, 1, 1'000'000);
+  run.seed = options.number("--seed", run.seed);
+  parse_files(options, run);
+  run.problem = parse_problem(options);
+  return run;
 }
 
 }  // namespace flash

@@ -22,6 +22,8 @@ struct RunOptions {
   std::uint64_t seed = 0;
 };
 
+std::string run_help_text();
+
 // Throws BadInput. Nothing is read or written yet.
 RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage>& stages);
 

@@ -24,9 +24,6 @@ header_library(Eigen3 Eigen3::Eigen . VERSION 3.4
 header_library(nlohmann_json nlohmann_json::nlohmann_json include VERSION 3.11
   URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz
   SHA256 d6c65aca6b1ed68e7a182f4757257b107ae403032760ed6ef121c9d55e81757d)
-header_library(CLI11 CLI11::CLI11 include VERSION 2.1
-  URL https://github.com/CLIUtils/CLI11/archive/refs/tags/v2.4.2.tar.gz
-  SHA256 f2d893a65c3b1324c50d4e682c0cdc021dd0477ae2c048544f39eed6654b699a)
 
 set(INSTALL_GTEST OFF)
 set(BUILD_GMOCK OFF)

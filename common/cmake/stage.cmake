@@ -19,7 +19,8 @@ add_subdirectory(${CMAKE_CURRENT_LIST_DIR}/.. ${CMAKE_BINARY_DIR}/common)
 #
 # Declares the stage that lives in the calling folder and is named after it:
 #   <stage>            its kernel as objects; linking them registers the stage in a program
-#   <stage>_test       the conformance suite and the stage's own attention_test.cpp, label <stage>
+#   <stage>_quick      forty problems of the conformance suite, label <stage>.quick
+#   <stage>_test       the whole suite and the stage's own attention_test.cpp, label <stage>.slow
 #   attention_ladder   gains the stage
 function(attention_stage)
   get_filename_component(stage ${CMAKE_CURRENT_SOURCE_DIR} NAME)
@@ -33,11 +34,18 @@ function(attention_stage)
   target_include_directories(${stage} BEFORE PRIVATE ${header_dir})
   target_compile_definitions(${stage} PRIVATE STAGE=stage_${stage})
   target_link_libraries(${stage} PUBLIC stages)
+  target_compile_options(${stage} PRIVATE  # not the same error once for each head dimension
+    $<IF:$<CXX_COMPILER_ID:GNU>,-fmax-errors=1,-ferror-limit=1>)
   target_link_libraries(attention_ladder PRIVATE ${stage})
+
+  add_executable(${stage}_quick $<TARGET_OBJECTS:quick>)
+  target_link_libraries(${stage}_quick PRIVATE ${stage} suite)
+  add_test(NAME ${stage}.quick COMMAND ${stage}_quick)
+  set_tests_properties(${stage}.quick PROPERTIES LABELS ${stage}.quick)
 
   add_executable(${stage}_test attention_test.cpp)
   target_include_directories(${stage}_test BEFORE PRIVATE ${header_dir})
   target_link_libraries(${stage}_test PRIVATE ${stage} conformance GTest::gtest_main)
-  gtest_discover_tests(${stage}_test
-    TEST_PREFIX ${stage}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${stage})
+  gtest_discover_tests(${stage}_test TEST_PREFIX ${stage}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS ${stage}.slow)
 endfunction()

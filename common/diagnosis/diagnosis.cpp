@@ -90,11 +90,13 @@ std::string constant(const std::vector<double>& values) {
   return text;
 }
 
+// The name, and how close the output is to what that mistake gives, and to what is right.
 std::string closest_mistake(const Problem& problem, const Inputs& inputs, const Rows& rows,
                             const RowResults<double>& actual, const RowResults<double>& right,
                             std::vector<double> RowResults<double>::*part) {
+  const double from_right = root_mean_square(actual.*part, right.*part);
+  double smallest = close * from_right;
   std::string best;
-  double smallest = close * root_mean_square(actual.*part, right.*part);
   for (const Mistake& mistake : mistakes())
     for (const std::int64_t tile : tiles) {
       RowResults<double> wrong = forward_with_mistake(problem, inputs, rows, mistake, tile);
@@ -107,7 +109,11 @@ std::string closest_mistake(const Problem& problem, const Inputs& inputs, const 
       }
       if (!mistake.tiled) break;
     }
-  return best;
+  if (best.empty()) return "";
+  char numbers[100];
+  std::snprintf(numbers, sizeof numbers, "; rms distance from that %.1e, from what is right %.1e",
+                smallest, from_right);
+  return best + numbers;
 }
 
 }  // namespace

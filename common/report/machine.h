@@ -1,7 +1,6 @@
-// Facts about the machine that a run stands on.
+// What a run stands on.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 namespace flash {
@@ -14,6 +13,10 @@ struct Machine {
   std::string date;  // today's, year-month-day
 };
 
-Machine this_machine();
+// The ceilings that a stage's speed is a share of.
+struct Peaks {
+  double fma_gflops;  // fp32, 10^9 multiplications and additions a second
+  double read_gbs;    // from memory, 10^9 bytes a second
+};
 
 }  // namespace flash

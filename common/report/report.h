@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "bench/peaks.h"
 #include "check/checker.h"
 #include "report/machine.h"
 #include "tile/counters.h"

@@ -8,8 +8,12 @@
 namespace flash {
 namespace {
 
+std::string counted(std::int64_t count, const std::string& one, const std::string& many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
 std::string heads_text(const Problem& p) {
-  const std::string heads = std::to_string(p.heads) + (p.heads == 1 ? " head" : " heads");
+  const std::string heads = counted(p.heads, "head", "heads");
   if (p.kv_heads == p.heads) return heads;
   return heads + " (" + std::to_string(p.kv_heads) + " of K and V)";
 }
@@ -108,12 +112,10 @@ std::string header(const Report& report, const Terminal& terminal) {
 }  // namespace
 
 std::string problem_text(const Problem& p) {
-  const std::string count = std::to_string(p.batch) + (p.batch == 1 ? " sequence" : " sequences");
-  const std::string lengths = p.packed() ? std::to_string(p.total_q()) + " queries and " +
-                                               std::to_string(p.total_k()) + " keys, packed"
-                                         : std::to_string(p.seqlen_q) + " queries x " +
-                                               std::to_string(p.seqlen_k) + " keys";
-  return count + ", " + heads_text(p) + ", " + lengths + ", head_dim " +
+  const std::string queries = counted(p.packed() ? p.total_q() : p.seqlen_q, "query", "queries");
+  const std::string keys = counted(p.packed() ? p.total_k() : p.seqlen_k, "key", "keys");
+  return counted(p.batch, "sequence", "sequences") + ", " + heads_text(p) + ", " + queries +
+         (p.packed() ? " and " + keys + ", packed" : " x " + keys) + ", head_dim " +
          std::to_string(p.head_dim) + ", " + std::string(tile::name(p.dtype)) +
          (p.causal ? ", causal" : "");
 }

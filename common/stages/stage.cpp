@@ -24,20 +24,19 @@ const std::vector<Stage>& stages() {
   return registry();
 }
 
-const Stage& find_stage(const std::vector<Stage>& among, std::string_view name) {
-  const Stage* found = nullptr;
-  int matches = 0;
+const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among) {
+  std::vector<const Stage*> found;
   std::string names;
   for (const Stage& stage : among) {
-    if (stage.name == name) return stage;
+    if (stage.name == beginning) return stage;
+    if (stage.name.starts_with(beginning)) found.push_back(&stage);
     names += (names.empty() ? "" : ", ") + std::string(stage.name);
-    if (name.empty() || !stage.name.starts_with(name)) continue;
-    found = &stage;
-    ++matches;
   }
-  if (matches == 1) return *found;
-  const char* problem = matches == 0 ? "' is not a stage" : "' begins several stages";
-  throw BadInput("stage", "'" + std::string(name) + problem, "one of " + names);
+  if (found.size() == 1) return *found[0];
+  throw BadInput("stage",
+                 "'" + std::string(beginning) +
+                     (found.empty() ? "' is not a stage" : "' begins several stages"),
+                 "one of " + names);
 }
 
 const Pass::Run& find_variant(const Stage& stage, std::string_view name) {

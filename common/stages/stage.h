@@ -11,11 +11,9 @@ namespace flash {
 // All registered stages, by name.
 const std::vector<Stage>& stages();
 
-// The one whose name is, or begins with, `name`. Throws BadInput, listing the stages there are.
-const Stage& find_stage(const std::vector<Stage>& among, std::string_view name);
-inline const Stage& find_stage(std::string_view name) {
-  return find_stage(stages(), name);
-}
+// The one whose name is `beginning`, or else the only one that begins so. Throws BadInput, listing
+// the stages there are.
+const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among = stages());
 
 // Throws BadInput.
 const Pass::Run& find_variant(const Stage& stage, std::string_view name);

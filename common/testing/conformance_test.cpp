@@ -1,48 +1,49 @@
 // The shared suite. It is compiled once, and runs the stages that are linked with it.
-#include "check/conformance.h"
-
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
+#include <sstream>
 
 #include "check/generator.h"
 #include "io/attention_file.h"
 #include "report/report.h"
+#include "report/summary.h"
 #include "stages/execute.h"
+#include "testing/suite.h"
 
 namespace flash {
 namespace {
 
-class Conformance : public testing::TestWithParam<ConformanceCase> {};
-
-// Catches a wrong result, a result with NaN, and a kernel that reads what it has not written.
-TEST_P(Conformance, IsWithinTheBound) {
+void expect_all_pass(const std::vector<ConformanceCase>& cases) {
   ASSERT_FALSE(stages().empty());
   for (const Stage& stage : stages()) {
-    tile::cpu::Device device;
-    device.set_checked(true);
-    const Forward forward = [&](const Problem& p, const Inputs& inputs) {
-      return execute(stage, device, p, inputs);
-    };
-    const CheckResult result = check_case(GetParam(), forward, stage.fp8);
-    EXPECT_TRUE(result.passed) << stage.name << ": " << describe(result);
+    std::ostringstream page;
+    if (examine(stage, cases, page) > 0) ADD_FAILURE() << page.str();
   }
 }
 
-// Catches traffic that the formula leaves out, and a formula that is only about right.
-TEST_P(Conformance, CountersEqualTheFormulas) {
-  ASSERT_FALSE(stages().empty());
-  const auto& [name, problem, seed] = GetParam();
-  const Inputs inputs = generate(problem, seed);
-  for (const Stage& stage : stages()) {
-    tile::cpu::Device device;
-    execute(stage, device, problem, inputs);
-    EXPECT_EQ(describe_difference(device.counters(), stage.cost(problem)), "") << stage.name;
-  }
+bool has_300_rows(const ConformanceCase& test) {
+  return std::max(test.problem.seqlen_q, test.problem.seqlen_k) <= 300;
 }
 
-INSTANTIATE_TEST_SUITE_P(Grid, Conformance, testing::ValuesIn(conformance_cases()),
-                         [](const auto& test) { return test.param.name; });
+TEST(ConformanceGrid, LengthsUpTo300) {
+  std::vector<ConformanceCase> cases = grid_cases();
+  std::erase_if(cases, std::not_fn(has_300_rows));
+  expect_all_pass(cases);
+}
+
+TEST(ConformanceGrid, LengthsAbove300) {
+  std::vector<ConformanceCase> cases = grid_cases();
+  std::erase_if(cases, has_300_rows);
+  expect_all_pass(cases);
+}
+
+// Catches an error that grows with the number of key tiles.
+TEST(ConformanceGrid, LongSequences) {
+  expect_all_pass(long_cases());
+}
 
 // Catches what no list of shapes foresees. The seed of a failure makes it again.
 TEST(ConformanceRandom, AThousandProblems) {
@@ -56,7 +57,8 @@ TEST(ConformanceRandom, AThousandProblems) {
       tile::cpu::Device device;
       const Outputs outputs = execute(stage, device, problem, inputs);
       const CheckResult result = check(problem, expected, outputs);
-      ASSERT_TRUE(result.passed) << stage.name << ", seed " << seed << ": " << describe(result);
+      ASSERT_TRUE(result.passed) << stage.name << ", seed " << seed << ", " << problem_text(problem)
+                                 << ": " << describe(result);
       ASSERT_EQ(describe_difference(device.counters(), stage.cost(problem)), "")
           << stage.name << ", seed " << seed;
     }

@@ -11,8 +11,8 @@ namespace flash {
 
 const Stage& right_stage();           // 2000 bytes of Q read, 3000 of O written, 50 FLOPs
 const Stage& mean_of_v_stage();       // wrong outputs
+const Stage& missing_mask_stage();    // right outputs, unless the problem is causal
 const Stage& wrong_formula_stage();   // right outputs, counters that differ from its formula
-const Stage& without_mask_stage();    // right outputs, unless the problem is causal
 const Stage& misused_memory_stage();  // throws TileError
 const Stage& unsteady_stage();        // right outputs, but their last bits change from run to run
 const Stage& gigantic_stage();        // needs a workspace of 2^60 bytes

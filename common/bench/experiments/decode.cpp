@@ -152,13 +152,10 @@ std::string text(const TextTable& table, const Terminal& terminal) {
 }  // namespace
 
 int decode_experiment(const ExperimentOptions& options, const Environment& environment) {
-  const auto stage = std::find_if(environment.stages.begin(), environment.stages.end(),
-                                  [](const Stage& s) { return s.name == "06_flash_decoding"; });
-  if (stage == environment.stages.end())
-    throw BadInput("experiment decode: stage 06 is not in this build, expected it");
+  const Stage& stage = find_stage("06_flash_decoding", environment.stages);
   std::vector<Row> rows;
   for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::e4m3}) {
-    const std::vector<Row> more = measure(*stage, type, options.seed, environment);
+    const std::vector<Row> more = measure(stage, type, options.seed, environment);
     rows.insert(rows.end(), more.begin(), more.end());
   }
   const TextTable table = table_of(rows);

@@ -78,9 +78,9 @@ constexpr std::size_t kernels = 6;
 
 // Of each dtype and kind of rows, one for each kernel.
 std::vector<Row> rows_of(const std::vector<Stage>& stages) {
-  const Pass::Run& forward_02 = find_stage(stages, "02_online_softmax").passes.front().run;
-  const Pass::Run& forward_03 = find_stage(stages, "03_v2").passes.front().run;
-  const Pass::Run& forward_06 = find_stage(stages, "06_flash_decoding").passes.front().run;
+  const Pass::Run& forward_02 = find_stage("02_online_softmax", stages).passes.front().run;
+  const Pass::Run& forward_03 = find_stage("03_v2", stages).passes.front().run;
+  const Pass::Run& forward_06 = find_stage("06_flash_decoding", stages).passes.front().run;
   std::vector<Row> rows;
   for (const DType dtype : {DType::f32, DType::bf16})
     for (const Queries which : {Queries::see_all, Queries::at_start}) {

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "report/machine.h"
+#include "bench/machine.h"
 
 namespace flash {
 

@@ -105,7 +105,7 @@ struct Figure {
 // Of a stage, or of its variant.
 const Pass::Run& find(const std::vector<Stage>& stages, std::string_view name,
                       std::string_view variant = {}) {
-  const Stage& stage = find_stage(stages, name);
+  const Stage& stage = find_stage(name, stages);
   return variant.empty() ? stage.passes.front().run : find_variant(stage, variant);
 }
 

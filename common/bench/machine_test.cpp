@@ -1,4 +1,4 @@
-#include "report/machine.h"
+#include "bench/machine.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,10 @@
+// The facts about this machine.
+#pragma once
+
+#include "report/machine.h"
+
+namespace flash {
+
+Machine this_machine();
+
+}  // namespace flash

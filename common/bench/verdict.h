@@ -1,0 +1,29 @@
+// Is a stage right on a problem?
+#pragma once
+
+#include <string>
+
+#include "check/checker.h"
+#include "stages/execute.h"
+
+namespace flash {
+
+struct Verdict {
+  Outputs outputs;
+  tile::Counters counters;
+  CheckResult check;
+  std::string misuse;       // of the machine, a TileError: there are no outputs then
+  std::string differences;  // of the counters from the formula, a line each
+
+  bool passed() const { return misuse.empty() && differences.empty() && check.passed; }
+};
+
+// Runs the stage once and compares its outputs with `expected`, its counters with the formula.
+// Throws BadInput, as for a workspace that does not fit.
+Verdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+                      const Inputs& inputs, const Expected& expected);
+
+// All that is wrong, in lines; empty if nothing is.
+std::string describe(const Verdict& verdict);
+
+}  // namespace flash

@@ -1,0 +1,60 @@
+// What a command may be given, what it was given, and the help that says so.
+#pragma once
+
+#include <charconv>
+#include <limits>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cli/cli.h"
+
+namespace flash {
+
+struct Option {
+  std::string_view name;   // "--heads"; empty: `help` is a heading
+  std::string_view value;  // what stands for it in the help; empty: a flag
+  std::string_view help;
+};
+
+[[noreturn]] void refuse(const std::string& argument, const std::string& value,
+                         const std::string& expected);
+std::string in_quotes(std::string_view text);
+
+bool asks_for_help(const Arguments& arguments);
+
+// A line or more for each option, at most 80 columns wide.
+std::string options_help(std::span<const Option> options);
+
+// The options as they were typed, "--name value" or "--name=value". Throws BadInput for what the
+// command does not have.
+class Options {
+ public:
+  Options(const std::string& command, std::span<const Option> options, const Arguments& arguments);
+
+  bool given(const std::string& name) const { return values_.contains(name); }
+  const Arguments& all(const std::string& name) const { return values_.at(name); }
+
+  // The one value of an option, or `otherwise` if it was not given.
+  std::string one(const std::string& name, const std::string& otherwise = "") const;
+
+  template <class T>
+  T number(const std::string& name, T otherwise, T least = 0,
+           T most = std::numeric_limits<T>::max()) const {
+    if (!given(name)) return otherwise;
+    const std::string text = one(name);
+    const char* const end = text.data() + text.size();
+    T value{};
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc{} || stop != end || value < least || value > most)
+      refuse(name, in_quotes(text),
+             "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    return value;
+  }
+
+ private:
+  std::map<std::string, Arguments> values_;  // of the options that were given
+};
+
+}  // namespace flash
