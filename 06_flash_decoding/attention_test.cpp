@@ -80,7 +80,7 @@ void expect_near(const Outputs& a, const Outputs& b, const Problem& p, double o_
 // Catches keys left out or seen twice between splits, and rows of the wrong page.
 TEST(FlashDecoding, OneQueryOfALongSequence) {
   const Problem p{.heads = 16, .kv_heads = 2, .seqlen_q = 1, .seqlen_k = 1 << 16, .head_dim = 128};
-  const Inputs inputs = generate(p, 4);
+  const Inputs inputs = generate(p, 8);
   const Expected expected = expect(p, inputs);
   tile::cpu::Device device;
   Outputs first;

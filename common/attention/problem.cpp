@@ -7,7 +7,7 @@ namespace flash {
 namespace {
 
 void require(bool holds, const char* argument, const std::string& value, const char* expected) {
-  if (!holds) throw BadInput(std::string(argument) + ": " + value + ", expected " + expected);
+  if (!holds) throw BadInput(argument, value, expected);
 }
 
 void require_range(std::int64_t value, std::int64_t least, std::int64_t most,
@@ -33,15 +33,15 @@ void require_offsets(const std::vector<std::int32_t>& offsets, std::int64_t batc
 void validate(const Problem& problem) {
   // 2^31 - 1 tokens is what an int32 offset reaches; the product bounds every element count.
   constexpr std::int64_t most = (std::int64_t{1} << 31) - 1;
-  require_range(problem.batch, 1, 1 << 20, "--batch");
-  require_range(problem.heads, 1, 1 << 16, "--heads");
-  require_range(problem.kv_heads, 1, 1 << 16, "--kv-heads");
-  require_range(problem.seqlen_q, 0, most, "--seqlen-q");
-  require_range(problem.seqlen_k, 0, most, "--seqlen-k");
-  require_range(problem.head_dim, 1, max_head_dim, "--head-dim");
-  require(problem.heads % problem.kv_heads == 0, "--kv-heads", std::to_string(problem.kv_heads),
-          ("a divisor of --heads " + std::to_string(problem.heads)).c_str());
-  require(std::isfinite(problem.scale) && problem.scale >= 0, "--scale",
+  require_range(problem.batch, 1, 1 << 20, "batch");
+  require_range(problem.heads, 1, 1 << 16, "heads");
+  require_range(problem.kv_heads, 1, 1 << 16, "kv_heads");
+  require_range(problem.seqlen_q, 0, most, "seqlen_q");
+  require_range(problem.seqlen_k, 0, most, "seqlen_k");
+  require_range(problem.head_dim, 1, max_head_dim, "head_dim");
+  require(problem.heads % problem.kv_heads == 0, "kv_heads", std::to_string(problem.kv_heads),
+          ("a divisor of heads " + std::to_string(problem.heads)).c_str());
+  require(std::isfinite(problem.scale) && problem.scale >= 0, "scale",
           std::to_string(problem.scale), "a positive number");
   require(problem.cu_seqlens_q.empty() == problem.cu_seqlens_k.empty(), "cu_seqlens",
           "given for one of q and k", "both or neither");

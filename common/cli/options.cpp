@@ -8,11 +8,18 @@
 namespace flash {
 
 void refuse(const std::string& argument, const std::string& value, const std::string& expected) {
-  throw BadInput(argument + ": " + value + ", expected " + expected);
+  throw BadInput(argument, value, expected);
 }
 
 std::string in_quotes(std::string_view text) {
   return "'" + std::string(text) + "'";
+}
+
+BadInput with_dashes(const BadInput& error, std::span<const Option> options) {
+  std::string name = "--" + error.argument;
+  std::ranges::replace(name, '_', '-');
+  const bool known = std::ranges::find(options, name, &Option::name) != options.end();
+  return known ? BadInput(name + std::string(error.what()).substr(error.argument.size())) : error;
 }
 
 bool asks_for_help(const Arguments& arguments) {

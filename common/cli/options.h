@@ -22,6 +22,9 @@ struct Option {
                          const std::string& expected);
 std::string in_quotes(std::string_view text);
 
+// The same error, its argument with dashes if it is one of the options.
+BadInput with_dashes(const BadInput& error, std::span<const Option> options);
+
 bool asks_for_help(const Arguments& arguments);
 
 // A line or more for each option, at most 80 columns wide.

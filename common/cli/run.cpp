@@ -144,9 +144,7 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
   return report;
 }
 
-}  // namespace
-
-int run_command(const Arguments& arguments, const Environment& environment) {
+int run(const Arguments& arguments, const Environment& environment) {
   if (asks_for_help(arguments)) return environment.out << run_help_text(), 0;
   const RunOptions options = parse_run_options(arguments, environment.stages);
   require_writable(options);
@@ -156,6 +154,16 @@ int run_command(const Arguments& arguments, const Environment& environment) {
   if (!options.json.empty()) write_json(options.json, report);
   const auto passed = [](const StageReport& stage) { return stage.passed; };
   return std::all_of(report.stages.begin(), report.stages.end(), passed) ? 0 : 1;
+}
+
+}  // namespace
+
+int run_command(const Arguments& arguments, const Environment& environment) {
+  try {
+    return run(arguments, environment);
+  } catch (const BadInput& error) {
+    throw in_run_options(error);
+  }
 }
 
 }  // namespace flash

@@ -107,6 +107,10 @@ std::string run_help_text() {
          options_help(known);
 }
 
+BadInput in_run_options(const BadInput& error) {
+  return with_dashes(error, known);
+}
+
 RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage>& stages) {
   const Options options("run", known, arguments);
   RunOptions run;

@@ -24,6 +24,9 @@ struct RunOptions {
 
 std::string run_help_text();
 
+// An error of a library, in the words of the command line.
+BadInput in_run_options(const BadInput& error);
+
 // Throws BadInput. Nothing is read or written yet.
 RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage>& stages);
 

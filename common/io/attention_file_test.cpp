@@ -83,7 +83,7 @@ const Disagreement disagreements[] = {
      "entry 3 is 7, expected 6, the rows of k"},
     {packed(), put("cu_seqlens_k", offsets({0, 6})), "\"cu_seqlens_k\": has 2 entries, expected 4"},
     {padded(), put("q", tensor("F16", {2, 5, 3, 8})),
-     "tensors q, k and v: --kv-heads: 2, expected"},
+     "tensors q, k and v: kv_heads: 2, expected"},
 };
 
 TEST(AttentionFile, names_the_tensor_that_disagrees) {
@@ -92,7 +92,7 @@ TEST(AttentionFile, names_the_tensor_that_disagrees) {
     disagreement.spoil(file);
     const std::string message =
         message_of_bad_input([&] { attention_file_from(file, "file", false); });
-    EXPECT_EQ(message.find("--input file: "), 0u) << message;
+    EXPECT_EQ(message.find("input: file: "), 0u) << message;
     EXPECT_NE(message.find(disagreement.expected), message.npos) << message;
     EXPECT_EQ(message.find('\n'), message.npos) << message;
   }

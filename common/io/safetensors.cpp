@@ -117,14 +117,14 @@ bool write_file(const fs::path& path, const FileTensors& tensors) {
 }
 
 [[noreturn]] void bad_output_file(const fs::path& path, const std::string& defect) {
-  throw tile::BadInput("--output " + printable(path.string()) + ": " + defect +
-                       ", expected a file that can be written");
+  throw tile::BadInput("output", printable(path.string()) + ": " + defect,
+                       "a file that can be written");
 }
 
 }  // namespace
 
 void bad_input_file(std::string_view file, const std::string& defect) {
-  throw tile::BadInput("--input " + printable(file) + ": " + defect);
+  throw tile::BadInput("input", printable(file) + ": " + defect);
 }
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {

@@ -35,7 +35,7 @@ FileTensors parse_safetensors(std::span<const std::byte> bytes, std::string_view
 // bytes depend on the tensors alone. Each tensor's bytes must fill its shape. Throws BadInput.
 void write_safetensors(const std::filesystem::path& path, const FileTensors& tensors);
 
-// Throws BadInput: "--input FILE: DEFECT".
+// Throws BadInput: "input: FILE: DEFECT".
 [[noreturn]] void bad_input_file(std::string_view file, const std::string& defect);
 
 // "[1, 512, 12, 32]"; a long shape is shortened.

@@ -81,9 +81,9 @@ TEST_F(SafetensorsFiles, names_a_path_that_cannot_be_read) {
       {folder_ / "none",
        "none: cannot be read (No such file or directory), expected a safetensors"},
       {folder_, "is a directory, expected a safetensors file"},
-      {"/dev/zero", "--input /dev/zero: is not a regular file"},
-      {"", "--input : cannot be read"},
-      {"a\nb", "--input a\\x0ab: cannot be read"},
+      {"/dev/zero", "input: /dev/zero: is not a regular file"},
+      {"", "input: : cannot be read"},
+      {"a\nb", "input: a\\x0ab: cannot be read"},
       {path_, "header of 100000001 bytes, expected at most 100000000 in a file of 200000000"}};
   // 100'000'001, little-endian.
   std::ofstream(path_, std::ios::binary) << std::string("\1\xe1\xf5\5\0\0\0\0{}", 10);
@@ -98,7 +98,7 @@ TEST_F(SafetensorsFiles, names_a_path_that_cannot_be_written) {
   const std::pair<fs::path, const char*> cases[] = {
       {folder_ / "none" / "x", "x: cannot be written (No such file or directory), expected a file"},
       {folder_, "is a directory, expected a file that can be written"},
-      {"/dev/null", "--output /dev/null: is not a regular file"}};
+      {"/dev/null", "output: /dev/null: is not a regular file"}};
   for (const auto& [path, expected] : cases) {
     const std::string message =
         message_of_bad_input([&path = path] { write_safetensors(path, {}); });

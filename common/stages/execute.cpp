@@ -61,10 +61,11 @@ void require_memory(const Stage& stage, const Problem& problem) {
   const auto needed = static_cast<double>(stage.cost(problem).hbm_workspace.total());
   const double there = available_memory();
   if (needed <= there) return;
-  throw BadInput("--seqlen-q " + std::to_string(problem.seqlen_q) + " --seqlen-k " +
-                 std::to_string(problem.seqlen_k) + ": " + std::string(stage.name) + " needs " +
-                 gigabytes(needed) + " of workspace, expected at most the " + gigabytes(there) +
-                 " that are available");
+  throw BadInput("seqlen_q",
+                 std::to_string(problem.seqlen_q) + " queries and " +
+                     std::to_string(problem.seqlen_k) + " keys take " + gigabytes(needed) +
+                     " of workspace in " + std::string(stage.name),
+                 "at most the " + gigabytes(there) + " that are available");
 }
 
 Outputs execute(const Stage& stage, tile::cpu::Device& device, const Problem& problem,

@@ -28,7 +28,7 @@ class Conversation {
                  .seqlen_k = total,
                  .dtype = dtype,
                  .causal = true},
-        inputs_(generate(problem_, 12)),
+        inputs_(generate(problem_, 8)),
         said_(unwritten_outputs(problem_)),
         cache_(make_cache(dtype, 1, 2, 64, total, page_size)) {}
 

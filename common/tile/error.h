@@ -7,11 +7,15 @@
 namespace tile {
 
 // The caller asked for something impossible: an argument, its value and what was expected. `ladder`
-// prints it and exits with status 2.
+// prints it, with the dashes of its options, and exits with status 2.
 struct BadInput : std::invalid_argument {
-  using std::invalid_argument::invalid_argument;
-  BadInput(const std::string& argument, const std::string& value, const std::string& expected)
-      : std::invalid_argument(argument + ": " + value + ", expected " + expected) {}
+  BadInput(const std::string& name, const std::string& text)
+      : std::invalid_argument(name + ": " + text), argument(name) {}
+  BadInput(const std::string& name, const std::string& value, const std::string& expected)
+      : BadInput(name, value + ", expected " + expected) {}
+  explicit BadInput(const std::string& text) : std::invalid_argument(text) {}
+
+  std::string argument;  // as a library calls it: seqlen_q; empty if the text says it otherwise
 };
 
 // A kernel misused the machine: names the kernel, the block, the operation and the tile.

@@ -25,7 +25,7 @@ inline constexpr Gpu gpus[] = {
 inline const Gpu& find_gpu(std::string_view name) {
   for (const Gpu& gpu : gpus)
     if (gpu.name == name) return gpu;
-  throw BadInput("--gpu: '" + std::string(name) + "' is not known, expected a100, h100 or h200");
+  throw BadInput("gpu", "'" + std::string(name) + "' is not known", "a100, h100 or h200");
 }
 
 }  // namespace tile

@@ -29,7 +29,7 @@ void write_figures(const std::string& file, nlohmann::ordered_json figures,
   figures["table"] = table.cells();
   std::ofstream stream(file);
   stream << figures.dump(2) << "\n" << std::flush;
-  if (!stream) throw BadInput("--json: '" + file + "' cannot be written, expected room for it");
+  if (!stream) throw BadInput("json", "'" + file + "' cannot be written", "room for it");
 }
 
 }  // namespace flash
