@@ -4,6 +4,7 @@
 
 #include "attention/plan.h"
 #include "check/row_blocks.h"
+#include "tile/cpu/parallel.h"
 
 namespace flash {
 namespace {

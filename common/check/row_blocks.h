@@ -10,13 +10,10 @@
 #include <Eigen/Core>
 #pragma GCC diagnostic pop
 
-#include <algorithm>
 #include <functional>
-#include <limits>
 
 #include "attention/tensors.h"
 #include "check/rows.h"
-#include "tile/cpu/parallel.h"
 
 namespace flash {
 
@@ -55,113 +52,18 @@ inline Operands operands(const Problem& problem, const Inputs& inputs) {
           }};
 }
 
-struct RowBlock {
-  std::int64_t batch, head;
-  std::int64_t first, count;  // of the rows chosen in the sequence
-  std::int64_t result;        // index of the first among the results
-};
-
-// Blocks small enough that the scores of all threads together take at most 32 MB.
-inline std::vector<RowBlock> row_blocks(const Problem& problem, const Rows& rows) {
-  constexpr std::int64_t max_rows = 64, score_bytes = 32 << 20;
-  std::vector<RowBlock> blocks;
-  std::int64_t result = 0;
-  for (std::int64_t b = 0; b < problem.batch; ++b) {
-    const auto length = static_cast<std::int64_t>(rows.of_sequence[b].size());
-    const std::int64_t row_bytes =
-        std::max<std::int64_t>(1, problem.sequence(b).k_length) * sizeof(double);
-    const std::int64_t step =
-        std::clamp<std::int64_t>(score_bytes / hardware_threads() / row_bytes, 1, max_rows);
-    for (std::int64_t h = 0; h < problem.heads; ++h)
-      for (std::int64_t first = 0; first < length; first += step)
-        blocks.push_back({b, h, first, std::min(step, length - first), result + first});
-    result += length;
-  }
-  return blocks;
-}
-
-// Rows begin, begin + 1, ... of one head, widened.
+// Rows begin, begin + 1, ... of one head, widened. For float and double.
 template <class Scalar>
 void load(const Buffer& buffer, DType dtype, std::int64_t begin, std::int64_t heads,
-          std::int64_t head, Eigen::Ref<Matrix<Scalar>> to) {
-  tile::with_type(dtype, [&](auto type) {
-    const auto* from = reinterpret_cast<const decltype(type)*>(buffer.data());
-    for (std::int64_t r = 0; r < to.rows(); ++r) {
-      const auto* row = from + ((begin + r) * heads + head) * to.cols();
-      for (std::int64_t c = 0; c < to.cols(); ++c) to(r, c) = tile::to_float(row[c]);
-    }
-  });
-}
+          std::int64_t head, Eigen::Ref<Matrix<Scalar>> to);
 
-// Calls f(first key, keys) for chunks of one head of k or v, widened.
-template <class Scalar, class F>
-void for_each_chunk(const Problem& problem, const Buffer& buffer, std::int64_t begin,
-                    std::int64_t count, std::int64_t kv_head, F&& f) {
-  constexpr std::int64_t chunk_keys = 256;
-  Matrix<Scalar> chunk(chunk_keys, problem.head_dim);
-  for (std::int64_t j = 0; j < count; j += chunk_keys) {
-    auto keys = chunk.topRows(std::min(chunk_keys, count - j));
-    load<Scalar>(buffer, problem.dtype, begin + j, problem.kv_heads, kv_head, keys);
-    f(j, keys);
-  }
-}
+// Turns the scaled scores that a row sees, at least one, into weights in place.
+template <class Scalar>
+using Weigh = std::function<RowSum<Scalar>(RowSlice<Scalar>)>;
 
-// Replaces the scores of each row by weights: `weigh` the visible ones, 0 the others.
-template <class Scalar, class Weigh>
-std::vector<RowSum<Scalar>> weigh_rows(Matrix<Scalar>& scores, const std::vector<KeyRange>& visible,
-                                       const Weigh& weigh) {
-  std::vector<RowSum<Scalar>> sums(visible.size(), {1, -std::numeric_limits<Scalar>::infinity()});
-  for (std::size_t r = 0; r < visible.size(); ++r) {
-    const KeyRange keys = visible[r];
-    auto row = scores.row(static_cast<Eigen::Index>(r));
-    row.head(keys.begin).setZero();
-    row.tail(scores.cols() - keys.end).setZero();
-    if (keys.size() > 0) sums[r] = weigh(row.segment(keys.begin, keys.size()));
-  }
-  return sums;
-}
-
-// O and LSE of the chosen rows. `weigh` takes the scaled scores that a row sees, at least one,
-// turns them into weights in place and returns their RowSum.
-template <class Scalar, class Weigh>
+// O and LSE of the chosen rows. For float and double.
+template <class Scalar>
 RowResults<Scalar> attend_rows(const Problem& problem, const Operands& in, const Rows& rows,
-                               const Weigh& weigh) {
-  const std::int64_t d = problem.head_dim, heads = problem.heads;
-  RowResults<Scalar> results;
-  results.o.resize(rows.count() * heads * d);
-  results.lse.resize(rows.count() * heads);
-  const std::vector<RowBlock> blocks = row_blocks(problem, rows);
-  parallel_for(
-      static_cast<std::int64_t>(blocks.size()), flops(problem, rows), [&](std::int64_t index) {
-        const RowBlock& block = blocks[index];
-        const Sequence s = problem.sequence(block.batch);
-        const std::int64_t kv_head = in.kv_head(block.head);
-        Matrix<Scalar> q(block.count, d);
-        std::vector<KeyRange> visible;
-        std::int64_t keys = 0;
-        for (std::int64_t r = 0; r < block.count; ++r) {
-          const std::int64_t query = rows.of_sequence[block.batch][block.first + r];
-          load<Scalar>(in.q, problem.dtype, s.q_begin + query, heads, block.head, q.row(r));
-          visible.push_back(in.visible(s, query));
-          keys = std::max(keys, visible.back().end);
-        }
-        Matrix<Scalar> scores(block.count, keys);
-        for_each_chunk<Scalar>(problem, in.k, s.k_begin, keys, kv_head, [&](auto j, const auto& k) {
-          scores.middleCols(j, k.rows()).noalias() = q * k.transpose();
-        });
-        scores *= static_cast<Scalar>(in.scale);
-        const auto sums = weigh_rows(scores, visible, weigh);
-        Matrix<Scalar> o = Matrix<Scalar>::Zero(block.count, d);
-        for_each_chunk<Scalar>(problem, in.v, s.k_begin, keys, kv_head, [&](auto j, const auto& v) {
-          o.noalias() += scores.middleCols(j, v.rows()) * v;
-        });
-        for (std::int64_t r = 0; r < block.count; ++r) {
-          const std::int64_t row = (block.result + r) * heads + block.head;
-          for (std::int64_t c = 0; c < d; ++c) results.o[row * d + c] = o(r, c) / sums[r].divisor;
-          results.lse[row] = sums[r].lse;
-        }
-      });
-  return results;
-}
+                               const Weigh<Scalar>& weigh);
 
 }  // namespace flash

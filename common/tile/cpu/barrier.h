@@ -17,23 +17,10 @@ class Barrier final : public Signal {
     if (block.checked()) index_ = block.race_detector().add_barrier(name);
   }
 
-  void arrive(std::int64_t expected_bytes = 0) {
-    if (missing_ == 0) block_->fail("an arrival too many: " + describe());
-    bytes_ += expected_bytes;
-    expected_ += expected_bytes;
-    --missing_;
-    release();
-    require_enough_expected();
-    complete();
-  }
+  void arrive(std::int64_t expected_bytes = 0);
 
   // The phase that a copy issued now belongs to; `bytes` will arrive.
-  std::int64_t issue(std::int64_t bytes) {
-    issued_ += bytes;
-    require_enough_expected();
-    release();
-    return completed_phases;
-  }
+  std::int64_t issue(std::int64_t bytes);
 
   void bytes_arrived(std::int64_t bytes) {
     bytes_ -= bytes;
@@ -49,42 +36,16 @@ class Barrier final : public Signal {
 
   int index() const { return index_; }
 
-  std::string describe() const override {
-    std::string text =
-        "barrier " + std::string(name_) + ", phase " + std::to_string(completed_phases) + ": " +
-        std::to_string(arrivals_ - missing_) + " of " + std::to_string(arrivals_) + " arrivals";
-    if (expected_ > 0 || issued_ > 0)
-      text += ", " + std::to_string(expected_) + " bytes expected and " + std::to_string(issued_) +
-              " on their way";
-    return text;
-  }
+  std::string describe() const override;
 
  private:
   // A role waits for phases in turn, or again for the one that it waited for last.
-  void wait_checked(int parity) {
-    const int role = block_->role();
-    std::int64_t& next = next_phase_[role];
-    const std::int64_t phase = next % 2 == parity ? next : next - 1;
-    require_not_lapped(phase);
-    block_->scheduler().wait(*this, phase + 1);
-    require_not_lapped(phase);
-    next = phase + 1;
-    block_->race_detector().acquire(role, completed_);
-    block_->race_detector().acquire_phases(role, index_, phase + 1);
-  }
+  void wait_checked(int parity);
 
   // Once a second phase is complete, the parity says that the first is not.
-  void require_not_lapped(std::int64_t phase) const {
-    if (completed_phases <= phase + 1) return;
-    block_->fail("lapped: waits for phase " + std::to_string(phase) + " of barrier " +
-                 std::string(name_) + ", and phase " + std::to_string(phase + 1) +
-                 " is complete as well");
-  }
+  void require_not_lapped(std::int64_t phase) const;
 
-  void require_enough_expected() const {
-    if (missing_ == 0 && issued_ > expected_)
-      block_->fail("more bytes than expected: " + describe());
-  }
+  void require_enough_expected() const;
 
   void release() {
     if (block_->checked()) merge(arriving_, block_->race_detector().release(block_->role()));
@@ -115,26 +76,12 @@ class NamedBarrier final : public Signal {
   NamedBarrier(Block& block, std::string_view name, int arrivals)
       : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {}
 
-  void arrive() {
-    if (block_->checked()) merge(arriving_, block_->race_detector().release(block_->role()));
-    if (--missing_ > 0) return;
-    ++completed_phases;
-    missing_ = arrivals_;
-    completed_ = arriving_;
-  }
+  void arrive();
 
   // Arrives, and waits until the others have.
-  void sync() {
-    const std::int64_t mine = completed_phases;
-    arrive();
-    block_->scheduler().wait(*this, mine + 1);
-    if (block_->checked()) block_->race_detector().acquire(block_->role(), completed_);
-  }
+  void sync();
 
-  std::string describe() const override {
-    return "named barrier " + std::string(name_) + ": " + std::to_string(arrivals_ - missing_) +
-           " of " + std::to_string(arrivals_) + " arrivals";
-  }
+  std::string describe() const override;
 
  private:
   Block* block_;

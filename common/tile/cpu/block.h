@@ -93,38 +93,14 @@ class Block {
     counters_.exponentials += op.exponentials;
   }
 
-  void begin(GridIndex position, std::int64_t index) {
-    position_ = position;
-    core_.scheduler.begin(schedule_, static_cast<std::uint64_t>(index));
-    if (checked_) race_detector_.begin();
-    async_products_.begin();
-    work_.clear();
-    tiles_.clear();
-    used_floats_ = 0;
-    used_bytes_ = {};
-  }
+  void begin(GridIndex position, std::int64_t index);
 
   // Storage for a tile until the end of the block. It counts at the size that its elements have on
   // a GPU, whatever the CPU stores them as.
-  float* allocate(std::string_view tile, Space space, std::int64_t elements, int element_bytes) {
-    const std::int64_t bytes = elements * element_bytes;
-    used_bytes_[static_cast<int>(space)] += bytes;
-    tiles_.push_back({tile, space, bytes});
-    enforce_capacity(space);
-    counters_.on_chip_peak = std::max(counters_.on_chip_peak, used_bytes_[0] + used_bytes_[1]);
-    float* data = storage() + used_floats_;
-    used_floats_ += (elements + 15) / 16 * 16;
-    if (checked_) {
-      std::fill_n(data, elements, std::bit_cast<float>(unwritten));
-      race_detector_.add_tile(tile, data, elements);
-    }
-    return data;
-  }
+  float* allocate(std::string_view tile, Space space, std::int64_t elements, int element_bytes);
 
   // "label[i]", for as long as the launch.
-  std::string_view numbered(const std::string& label, std::size_t i) {
-    return *names_.insert(label + "[" + std::to_string(i) + "]").first;
-  }
+  std::string_view numbered(const std::string& label, std::size_t i);
 
   // A persistent kernel's n-th piece of work, first come first served among the blocks; -1 when
   // there is none left. All roles get the same.
@@ -139,29 +115,13 @@ class Block {
   int role() const { return std::max(core_.scheduler.current(), 0); }
 
   // Runs the roles of the block, at most RaceDetector::max_roles, to their ends.
-  void run(std::vector<Role> roles) {
-    std::vector<std::string_view> names;
-    for (const Role& role : roles) names.push_back(role.name);
-    race_detector_.set_roles(std::move(names));
-    try {
-      core_.scheduler.run(std::move(roles));
-    } catch (const Deadlock& deadlock) {
-      fail(deadlock.text);
-    }
-  }
+  void run(std::vector<Role> roles);
 
   void require_no_hazard(const std::string& hazard) const {
     if (!hazard.empty()) fail(hazard);
   }
 
-  [[noreturn]] void fail(std::string_view what) const {
-    throw TileError(std::string(kernel_) + ", block (" + std::to_string(position_.x) + ", " +
-                    std::to_string(position_.y) + ", " + std::to_string(position_.z) + ")" +
-                    (core_.scheduler.current() < 0 ? ""
-                                                   : ", " + std::string(race_detector_.role_name(
-                                                                core_.scheduler.current()))) +
-                    ": " + std::string(what));
-  }
+  [[noreturn]] void fail(std::string_view what) const;
 
  private:
   struct Allocation {
@@ -170,24 +130,10 @@ class Block {
     std::int64_t bytes;
   };
 
-  void enforce_capacity(Space space) const {
-    const bool shared = space == Space::shared;
-    const std::int64_t capacity = shared ? gpu_.shared_bytes : gpu_.register_bytes;
-    if (used_bytes_[static_cast<int>(space)] <= capacity) return;
-    std::string sizes;
-    for (const Allocation& a : tiles_)
-      if (a.space == space)
-        sizes += (sizes.empty() ? "" : " + ") + std::string(a.tile) + " " + std::to_string(a.bytes);
-    fail(sizes + " bytes of " + (shared ? "shared memory" : "registers") + " do not fit in the " +
-         std::to_string(capacity) + " of " + std::string(gpu_.name));
-  }
+  void enforce_capacity(Space space) const;
 
   // Every tile together is at most four bytes for each byte of capacity.
-  float* storage() {
-    if (!core_.storage)
-      core_.storage = make_aligned<float>(gpu_.shared_bytes + gpu_.register_bytes);
-    return core_.storage.get();
-  }
+  float* storage();
 
   Core& core_;
   const Gpu& gpu_;

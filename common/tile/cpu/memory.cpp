@@ -1,6 +1,9 @@
 #include "tile/cpu/memory.h"
 
+#include <string>
+
 namespace tile::cpu {
+namespace {
 
 void look_up_pages(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,
                    const Overlap& part) {
@@ -16,6 +19,31 @@ void look_up_pages(Block& block, Transfer transfer, std::string_view tile, const
                  std::to_string(i) + " of tensor " + std::string(hbm.tensor.name) + " is page " +
                  std::to_string(hbm.table[i]) + ", outside the " + std::to_string(hbm.cache_pages) +
                  " of the cache");
+}
+
+}  // namespace
+
+void require_inside(const Block& block, Transfer transfer, std::string_view tile, TensorId tensor,
+                    std::string_view axis, std::int64_t first, std::int64_t size) {
+  const std::int64_t last = transfer == Transfer::load ? size : size - 1;
+  if (first >= 0 && (first <= last || transfer == Transfer::load_async)) return;
+  block.fail(std::string(name(transfer)) + " of tile " + std::string(tile) + " begins at " +
+             std::string(axis) + " " + std::to_string(first) + ", outside the " +
+             std::to_string(size) + " of tensor " + std::string(tensor.name));
+}
+
+void require_inside(const Block& block, Transfer transfer, std::string_view tile, TensorId tensor,
+                    const OutOfRange& outside) {
+  if (!outside.axis) return;
+  block.fail(std::string(name(transfer)) + " of tile " + std::string(tile) + ": " + outside.axis +
+             " " + std::to_string(outside.index) + " is outside the " +
+             std::to_string(outside.size) + " of tensor " + std::string(tensor.name));
+}
+
+Op count_bytes(Block& block, Transfer transfer, TensorId tensor, std::int64_t bytes) {
+  Counters& counters = block.counters();
+  (transfer >= Transfer::store ? counters.hbm_write : counters.hbm_read)[tensor] += bytes;
+  return {.name = name(transfer), .unit = Unit::copy, .bytes = bytes};
 }
 
 Overlap cover(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,

@@ -19,38 +19,18 @@ constexpr std::string_view name(Transfer transfer) {
 // A transfer has to begin inside the tensor; its tail may reach past the end. A load may also begin
 // just there, which reads nothing: a sequence can be empty. An asynchronous load may begin further
 // on, as TMA allows.
-inline void require_inside(const Block& block, Transfer transfer, std::string_view tile,
-                           TensorId tensor, std::string_view axis, std::int64_t first,
-                           std::int64_t size) {
-  const std::int64_t last = transfer == Transfer::load ? size : size - 1;
-  if (first >= 0 && (first <= last || transfer == Transfer::load_async)) return;
-  block.fail(std::string(name(transfer)) + " of tile " + std::string(tile) + " begins at " +
-             std::string(axis) + " " + std::to_string(first) + ", outside the " +
-             std::to_string(size) + " of tensor " + std::string(tensor.name));
-}
+void require_inside(const Block& block, Transfer transfer, std::string_view tile, TensorId tensor,
+                    std::string_view axis, std::int64_t first, std::int64_t size);
 
 // Fails for the view of a head, a sequence or a split that the tensor does not have.
-inline void require_inside(const Block& block, Transfer transfer, std::string_view tile,
-                           TensorId tensor, const OutOfRange& outside) {
-  if (!outside.axis) return;
-  block.fail(std::string(name(transfer)) + " of tile " + std::string(tile) + ": " + outside.axis +
-             " " + std::to_string(outside.index) + " is outside the " +
-             std::to_string(outside.size) + " of tensor " + std::string(tensor.name));
-}
+void require_inside(const Block& block, Transfer transfer, std::string_view tile, TensorId tensor,
+                    const OutOfRange& outside);
 
-inline Op count_bytes(Block& block, Transfer transfer, TensorId tensor, std::int64_t bytes) {
-  Counters& counters = block.counters();
-  (transfer >= Transfer::store ? counters.hbm_write : counters.hbm_read)[tensor] += bytes;
-  return {.name = name(transfer), .unit = Unit::copy, .bytes = bytes};
-}
+Op count_bytes(Block& block, Transfer transfer, TensorId tensor, std::int64_t bytes);
 
-// Counts the entries of the block table that a transfer looks up.
-//
-// Checked mode: fails if one of them names a page that the cache does not have.
-void look_up_pages(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,
-                   const Overlap& part);
-
-// The part of `hbm` that `rows` and `cols` from (row, col) on cover.
+// The part of `hbm` that `rows` and `cols` from (row, col) on cover. Counts the entries of the
+// block table that it looks up; in checked mode, fails if one of them names a page that the cache
+// does not have.
 Overlap cover(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,
               std::int64_t row, std::int64_t col, int rows, int cols);
 

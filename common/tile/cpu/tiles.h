@@ -1,10 +1,11 @@
 // The tiles of the CPU backend, and what every operation does before it touches them.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
-#include <string>
+#include <span>
 #include <string_view>
-#include <tuple>
 
 #include "tile/cpu/block.h"
 #include "tile/cpu/simd/convert.h"
@@ -81,7 +82,6 @@ struct RightTile {
   RightTile(const RightTile&) = delete;
   RightTile& operator=(const RightTile&) = delete;
 
-  float element(int row, int col) const { return storage[row * Cols + col]; }
   const float* on_chip() const { return storage; }
 
   // The tile is this part of a tensor from now on, zeros past its end.
@@ -142,52 +142,34 @@ void poison(const Tile& tile) {
               std::bit_cast<float>(unwritten));
 }
 
-template <class... Tiles>
-struct Reads {
-  std::tuple<const Tiles&...> tiles;
+// A tile as an operation's checks see it.
+struct Access {
+  std::string_view name;
+  const float* data;  // on chip
+  int rows, cols;
+  bool in_columns;
 };
-template <class... Tiles>
-Reads<Tiles...> reads(const Tiles&... tiles) {
-  return {{tiles...}};
-}
 
 template <class... Tiles>
-struct Writes {
-  std::tuple<const Tiles&...> tiles;
-};
+std::array<Access, sizeof...(Tiles)> reads(const Tiles&... tiles) {
+  return {Access{tiles.name, tiles.on_chip(), Tiles::rows, Tiles::cols, Tiles::in_columns}...};
+}
 template <class... Tiles>
-Writes<Tiles...> writes(const Tiles&... tiles) {
-  return {{tiles...}};
+std::array<Access, sizeof...(Tiles)> writes(const Tiles&... tiles) {
+  return reads(tiles...);
 }
 
 // Checked mode: fails if `operation` is about to read an element that nothing wrote, or if a
-// barrier or a wait is missing before its access.
-template <class Tile>
-void check_read(std::string_view operation, const Tile& tile) {
-  Block& block = *tile.block;
-  block.require_no_hazard(block.race_detector().read(block.role(), operation, tile.on_chip()));
-  for (int row = 0; row < Tile::rows; ++row)
-    for (int col = 0; col < Tile::cols; ++col)
-      if (std::bit_cast<std::uint32_t>(tile.element(row, col)) == unwritten)
-        block.fail(std::string(operation) + " reads " + std::string(tile.name) + "[" +
-                   std::to_string(row) + ", " + std::to_string(col) + "], which nothing wrote");
-}
-
-template <class Tile>
-void check_write(std::string_view operation, const Tile& tile) {
-  Block& block = *tile.block;
-  block.require_no_hazard(block.race_detector().write(block.role(), operation, tile.on_chip()));
-}
+// barrier or a wait is missing before one of its accesses.
+void check_accesses(Block& block, std::string_view operation, std::span<const Access> read,
+                    std::span<const Access> written);
 
 // Every operation begins with this: its record, the tiles that it reads, and those that it writes
 // or changes.
-template <class... Read, class... Written>
-void begin(Block& block, const Op& op, const Reads<Read...>& read,
-           const Writes<Written...>& written) {
+inline void begin(Block& block, const Op& op, std::span<const Access> read,
+                  std::span<const Access> written) {
   block.count(op);
-  if (!block.checked()) return;
-  std::apply([&](const auto&... tile) { (check_read(op.name, tile), ...); }, read.tiles);
-  std::apply([&](const auto&... tile) { (check_write(op.name, tile), ...); }, written.tiles);
+  if (block.checked()) check_accesses(block, op.name, read, written);
 }
 
 }  // namespace tile::cpu

@@ -29,20 +29,10 @@ class RaceDetector {
 
   RaceDetector() { begin(); }
 
-  void begin() {
-    tiles_.clear();
-    clocks_.assign(max_roles, Clock(max_roles));
-    for (int r = 0; r < max_roles; ++r) clocks_[r][r] = 1;
-    roles_ = {"the block"};
-    barriers_.clear();
-  }
+  void begin();
 
   // The roles begin knowing what the block did before.
-  void set_roles(std::vector<std::string_view> names) {
-    roles_ = std::move(names);
-    const Clock before = release(0);
-    for (Clock& clock : clocks_) merge(clock, before);
-  }
+  void set_roles(std::vector<std::string_view> names);
   std::string_view role_name(int role) const { return roles_[role]; }
 
   int add_barrier(std::string_view name) {
@@ -63,37 +53,12 @@ class RaceDetector {
   void acquire(int role, const Clock& clock) { merge(clocks_[role], clock); }
 
   // The role has waited until `phases` phases of the barrier were complete.
-  void acquire_phases(int role, int barrier, std::int64_t phases) {
-    Clock clock(max_roles + barrier + 1);
-    clock.back() = phases;
-    acquire(role, clock);
-  }
+  void acquire_phases(int role, int barrier, std::int64_t phases);
 
   // What is wrong with the access that `role` is about to make; empty if nothing is.
-  std::string read(int role, std::string_view operation, const float* data) {
-    State& tile = find(data);
-    if (std::string error = unordered_write(role, operation, tile, false); !error.empty())
-      return error;
-    note(tile.reads, {role, clocks_[role][role], operation});
-    return {};
-  }
+  std::string read(int role, std::string_view operation, const float* data);
 
-  std::string write(int role, std::string_view operation, const float* data) {
-    State& tile = find(data);
-    if (!tile.operand_of.empty())
-      return say(operation, " overwrites ", tile.name, ", an operand of ",
-                 roles_[tile.operand_of[0]], "'s product in flight");
-    if (std::string error = unordered_write(role, operation, tile, true); !error.empty())
-      return error;
-    for (const Access& read : tile.reads)
-      if (read.role != role && !knows(role, read))
-        return say(operation, " overwrites ", tile.name, " before ", roles_[read.role],
-                   ", which used it in ", read.operation, ", has released it");
-    tile.reads.clear();
-    tile.last_write = {role, clocks_[role][role], operation};
-    tile.copy = {};
-    return {};
-  }
+  std::string write(int role, std::string_view operation, const float* data);
 
   // The tile is written by a copy that arrives at a phase of a barrier.
   void copy_issued(const float* data, int barrier, std::int64_t phase) {
@@ -101,23 +66,10 @@ class RaceDetector {
   }
 
   // A product in flight reads its operands and writes its result until the role has waited for it.
-  void product_issued(int role, const float* result, const float* left, const float* right) {
-    find(result).result_of = role;
-    find(left).operand_of.push_back(role);
-    find(right).operand_of.push_back(role);
-  }
-  void product_done(int role, const float* left, const float* right) {
-    for (const float* operand : {left, right}) {
-      State& tile = find(operand);
-      tile.operand_of.erase(std::find(tile.operand_of.begin(), tile.operand_of.end(), role));
-      note(tile.reads, {role, clocks_[role][role], "mma_async"});
-    }
-  }
+  void product_issued(int role, const float* result, const float* left, const float* right);
+  void product_done(int role, const float* left, const float* right);
   void result_shown(const float* result) { find(result).result_of = -1; }
-  void result_done(int role, const float* result) {
-    result_shown(result);
-    find(result).last_write = {role, clocks_[role][role], "mma_async"};
-  }
+  void result_done(int role, const float* result);
   bool is_result_of(int role, const float* data) { return find(data).result_of == role; }
 
   static std::string say(auto&&... parts) {
@@ -148,41 +100,18 @@ class RaceDetector {
     int result_of = -1;                // the role whose product in flight writes it
   };
 
-  State& find(const float* data) {
-    return *std::find_if(tiles_.begin(), tiles_.end(),
-                         [&](const State& t) { return t.begin <= data && data < t.end; });
-  }
+  State& find(const float* data);
 
   bool knows(int role, const Access& access) const {
     return clocks_[role][access.role] >= access.time;
   }
 
-  bool has_waited(int role, const Copy& copy) const {
-    const auto at = static_cast<std::size_t>(max_roles + copy.barrier);
-    return at < clocks_[role].size() && clocks_[role][at] > copy.phase;
-  }
+  bool has_waited(int role, const Copy& copy) const;
 
-  static void note(std::vector<Access>& accesses, const Access& access) {
-    for (Access& other : accesses)
-      if (other.role == access.role) return void(other = access);
-    accesses.push_back(access);
-  }
+  static void note(std::vector<Access>& accesses, const Access& access);
 
   std::string unordered_write(int role, std::string_view operation, const State& tile,
-                              bool writes) const {
-    const std::string_view verb = writes ? " overwrites " : " reads ";
-    if (tile.result_of >= 0)
-      return say(operation, verb, tile.name, ", the result of ", roles_[tile.result_of],
-                 "'s product, before waiting for it");
-    if (tile.copy.barrier >= 0 && !has_waited(role, tile.copy))
-      return say(operation, verb, tile.name, " before waiting for barrier ",
-                 barriers_[tile.copy.barrier], ", at which its load_async arrives");
-    if (tile.copy.barrier < 0 && tile.last_write.role >= 0 && tile.last_write.role != role &&
-        !knows(role, tile.last_write))
-      return say(operation, verb, tile.name, ", which ", roles_[tile.last_write.role], " wrote in ",
-                 tile.last_write.operation, " with no barrier between");
-    return {};
-  }
+                              bool writes) const;
 
   std::vector<State> tiles_;
   std::vector<Clock> clocks_;  // of each role

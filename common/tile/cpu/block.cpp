@@ -1,0 +1,76 @@
+#include "tile/cpu/block.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace tile::cpu {
+
+void Block::begin(GridIndex position, std::int64_t index) {
+  position_ = position;
+  core_.scheduler.begin(schedule_, static_cast<std::uint64_t>(index));
+  if (checked_) race_detector_.begin();
+  async_products_.begin();
+  work_.clear();
+  tiles_.clear();
+  used_floats_ = 0;
+  used_bytes_ = {};
+}
+
+float* Block::allocate(std::string_view tile, Space space, std::int64_t elements,
+                       int element_bytes) {
+  const std::int64_t bytes = elements * element_bytes;
+  used_bytes_[static_cast<int>(space)] += bytes;
+  tiles_.push_back({tile, space, bytes});
+  enforce_capacity(space);
+  counters_.on_chip_peak = std::max(counters_.on_chip_peak, used_bytes_[0] + used_bytes_[1]);
+  float* data = storage() + used_floats_;
+  used_floats_ += (elements + 15) / 16 * 16;
+  if (checked_) {
+    std::fill_n(data, elements, std::bit_cast<float>(unwritten));
+    race_detector_.add_tile(tile, data, elements);
+  }
+  return data;
+}
+
+std::string_view Block::numbered(const std::string& label, std::size_t i) {
+  return *names_.insert(label + "[" + std::to_string(i) + "]").first;
+}
+
+void Block::run(std::vector<Role> roles) {
+  std::vector<std::string_view> names;
+  for (const Role& role : roles) names.push_back(role.name);
+  race_detector_.set_roles(std::move(names));
+  try {
+    core_.scheduler.run(std::move(roles));
+  } catch (const Deadlock& deadlock) {
+    fail(deadlock.text);
+  }
+}
+
+void Block::fail(std::string_view what) const {
+  throw TileError(std::string(kernel_) + ", block (" + std::to_string(position_.x) + ", " +
+                  std::to_string(position_.y) + ", " + std::to_string(position_.z) + ")" +
+                  (core_.scheduler.current() < 0
+                       ? ""
+                       : ", " + std::string(race_detector_.role_name(core_.scheduler.current()))) +
+                  ": " + std::string(what));
+}
+
+void Block::enforce_capacity(Space space) const {
+  const bool shared = space == Space::shared;
+  const std::int64_t capacity = shared ? gpu_.shared_bytes : gpu_.register_bytes;
+  if (used_bytes_[static_cast<int>(space)] <= capacity) return;
+  std::string sizes;
+  for (const Allocation& a : tiles_)
+    if (a.space == space)
+      sizes += (sizes.empty() ? "" : " + ") + std::string(a.tile) + " " + std::to_string(a.bytes);
+  fail(sizes + " bytes of " + (shared ? "shared memory" : "registers") + " do not fit in the " +
+       std::to_string(capacity) + " of " + std::string(gpu_.name));
+}
+
+float* Block::storage() {
+  if (!core_.storage) core_.storage = make_aligned<float>(gpu_.shared_bytes + gpu_.register_bytes);
+  return core_.storage.get();
+}
+
+}  // namespace tile::cpu
