@@ -46,6 +46,7 @@ function(attention_stage)
   add_executable(${stage}_test attention_test.cpp)
   target_include_directories(${stage}_test BEFORE PRIVATE ${header_dir})
   target_link_libraries(${stage}_test PRIVATE ${stage} conformance GTest::gtest_main)
+  attention_compile_quickly(${stage}_test)
   gtest_discover_tests(${stage}_test TEST_PREFIX ${stage}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${stage}.slow)
 endfunction()

@@ -1,7 +1,6 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "bench/experiments/experiment.h"
@@ -160,18 +159,18 @@ int decode_experiment(const ExperimentOptions& options, const Environment& envir
   }
   const TextTable table = table_of(rows);
   environment.out << text(table, environment.terminal);
-  nlohmann::ordered_json figures = {{"experiment", "decode"}};
+  Figures figures = {.facts = {{"experiment", "decode"}}, .figures = {}};
   for (const Row& row : rows)
-    figures["figures"].push_back({{"cache", name(row.cache)},
-                                  {"page_size", row.page_size},
-                                  {"splits", row.splits},
-                                  {"passed", row.result.passed},
-                                  {"seconds", median(row.seconds)},
-                                  {"gbs", gbs(row)},
-                                  {"share_of_read_bandwidth", gbs(row) / row.read_gbs},
-                                  {"max_abs_error", row.result.max_abs_error},
-                                  {"error_bound", row.result.error_bound},
-                                  {"lse_max_abs_error", row.result.lse_max_abs_error}});
+    figures.figures.push_back({{"cache", std::string(name(row.cache))},
+                               {"page_size", row.page_size},
+                               {"splits", row.splits},
+                               {"passed", row.result.passed},
+                               {"seconds", median(row.seconds)},
+                               {"gbs", gbs(row)},
+                               {"share_of_read_bandwidth", gbs(row) / row.read_gbs},
+                               {"max_abs_error", row.result.max_abs_error},
+                               {"error_bound", row.result.error_bound},
+                               {"lse_max_abs_error", row.result.lse_max_abs_error}});
   write_figures(options.json, figures, table);
   return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.result.passed; })
              ? 0

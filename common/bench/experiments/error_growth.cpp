@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 
@@ -154,17 +153,18 @@ std::string text(const TextTable& table, const Terminal& terminal) {
          "\n" + table.text(terminal);
 }
 
-nlohmann::ordered_json to_json(const std::vector<Row>& rows, std::uint64_t seed) {
-  nlohmann::ordered_json json = {{"experiment", "error_growth"}, {"seed", seed}};
+Figures to_figures(const std::vector<Row>& rows, std::uint64_t seed) {
+  Figures all{.facts = {{"experiment", "error_growth"}, {"seed", static_cast<std::int64_t>(seed)}},
+              .figures = {}};
   for (const Row& row : rows)
     for (int i = 0; i < lengths; ++i)
-      json["figures"].push_back({{"dtype", name(row.dtype)},
-                                 {"rows", row.queries == Queries::see_all ? "all" : "first"},
-                                 {"kernel", row.kernel},
-                                 {"keys", first_length << 2 * i},
-                                 {"max_abs_error", row.errors[i].max},
-                                 {"rms_error", row.errors[i].rms}});
-  return json;
+      all.figures.push_back({{"dtype", std::string(name(row.dtype))},
+                             {"rows", row.queries == Queries::see_all ? "all" : "first"},
+                             {"kernel", row.kernel},
+                             {"keys", first_length << 2 * i},
+                             {"max_abs_error", row.errors[i].max},
+                             {"rms_error", row.errors[i].rms}});
+  return all;
 }
 
 }  // namespace
@@ -176,7 +176,7 @@ int error_growth_experiment(const ExperimentOptions& options, const Environment&
       measure(std::span(rows).subspan(first, kernels), length, options.seed);
   const TextTable table = table_of(rows);
   environment.out << text(table, environment.terminal);
-  write_figures(options.json, to_json(rows, options.seed), table);
+  write_figures(options.json, to_figures(rows, options.seed), table);
   return std::any_of(rows.begin(), rows.end(), drifts) ? 1 : 0;
 }
 

@@ -6,6 +6,18 @@
 #include "bench/machine.h"
 
 namespace flash {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const Facts& facts) {
+  Json json;
+  for (const auto& [name, value] : facts)
+    std::visit([&](const auto& plain) { json[name] = plain; }, value);
+  return json;
+}
+
+}  // namespace
 
 std::span<const Experiment> experiments() {
   static constexpr Experiment all[] = {
@@ -19,16 +31,17 @@ std::span<const Experiment> experiments() {
   return all;
 }
 
-void write_figures(const std::string& file, nlohmann::ordered_json figures,
-                   const TextTable& table) {
+void write_figures(const std::string& file, const Figures& figures, const TextTable& table) {
   if (file.empty()) return;
+  Json json = to_json(figures.facts);
+  for (const Facts& figure : figures.figures) json["figures"].push_back(to_json(figure));
   const Machine machine = this_machine();
-  figures["machine"] = {{"cpu", machine.cpu},     {"cores", machine.cores},
-                        {"simd", machine.simd},   {"compiler", machine.compiler},
-                        {"flags", machine.flags}, {"date", machine.date}};
-  figures["table"] = table.cells();
+  json["machine"] = {{"cpu", machine.cpu},     {"cores", machine.cores},
+                     {"simd", machine.simd},   {"compiler", machine.compiler},
+                     {"flags", machine.flags}, {"date", machine.date}};
+  json["table"] = table.cells();
   std::ofstream stream(file);
-  stream << figures.dump(2) << "\n" << std::flush;
+  stream << json.dump(2) << "\n" << std::flush;
   if (!stream) throw BadInput("json", "'" + file + "' cannot be written", "room for it");
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "bench/environment.h"
 
@@ -43,9 +45,18 @@ int fp8_error_experiment(const ExperimentOptions& options, const Environment& en
 // and paged in several ways: time, bytes of cache a second, and the error of the output.
 int decode_experiment(const ExperimentOptions& options, const Environment& environment);
 
+// What an experiment found, for programs.
+using Value = std::variant<bool, std::int64_t, double, std::string>;
+using Facts = std::vector<std::pair<std::string, Value>>;
+
+struct Figures {
+  Facts facts;  // of all
+  std::vector<Facts> figures;
+};
+
 // Writes the figures of an experiment, the machine that they were measured on, and the table that
 // was printed, for the docs. Throws BadInput if the file cannot be written. Does nothing if `file`
 // is empty.
-void write_figures(const std::string& file, nlohmann::ordered_json figures, const TextTable& table);
+void write_figures(const std::string& file, const Figures& figures, const TextTable& table);
 
 }  // namespace flash

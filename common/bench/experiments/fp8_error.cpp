@@ -1,6 +1,5 @@
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numbers>
 
 #include "attention/random.h"
@@ -181,20 +180,21 @@ std::string text(const TextTable& table, std::uint64_t seed, const Terminal& ter
          "\n" + table.text(terminal);
 }
 
-nlohmann::ordered_json to_json(const std::vector<Figure>& figures, std::uint64_t seed) {
-  nlohmann::ordered_json json = {{"experiment", "fp8_error"},
-                                 {"seed", seed},
-                                 {"seqlen", problem.seqlen_q},
-                                 {"head_dim", problem.head_dim},
-                                 {"tolerance", tolerance}};
+Figures to_figures(const std::vector<Figure>& figures, std::uint64_t seed) {
+  Figures all{.facts = {{"experiment", "fp8_error"},
+                        {"seed", static_cast<std::int64_t>(seed)},
+                        {"seqlen", problem.seqlen_q},
+                        {"head_dim", problem.head_dim},
+                        {"tolerance", tolerance}},
+              .figures = {}};
   for (const Figure& f : figures)
-    json["figures"].push_back({{"precision", f.precision},
-                               {"name", f.name},
-                               {"computed_by", f.computed_by},
-                               {"rmse", f.error},
-                               {"paper", f.paper},
-                               {"passed", f.passed()}});
-  return json;
+    all.figures.push_back({{"precision", f.precision},
+                           {"name", f.name},
+                           {"computed_by", f.computed_by},
+                           {"rmse", f.error},
+                           {"paper", f.paper},
+                           {"passed", f.passed()}});
+  return all;
 }
 
 }  // namespace
@@ -203,7 +203,7 @@ int fp8_error_experiment(const ExperimentOptions& options, const Environment& en
   const std::vector<Figure> figures = Table3(options.seed, environment.stages).figures();
   const TextTable table = table_of(figures);
   environment.out << text(table, options.seed, environment.terminal);
-  write_figures(options.json, to_json(figures, options.seed), table);
+  write_figures(options.json, to_figures(figures, options.seed), table);
   return std::all_of(figures.begin(), figures.end(), [](const Figure& f) { return f.passed(); })
              ? 0
              : 1;

@@ -1,5 +1,4 @@
 
-#include <nlohmann/json.hpp>
 
 #include "bench/experiments/experiment.h"
 #include "bench/timing.h"
@@ -84,9 +83,9 @@ int pipeline_experiment(const ExperimentOptions& options, const Environment& env
   measure(all, options.seed);
   const TextTable table = table_of(all);
   environment.out << text(table, environment.terminal);
-  nlohmann::ordered_json figures = {{"experiment", "pipeline"}};
+  Figures figures = {.facts = {{"experiment", "pipeline"}}, .figures = {}};
   for (const Row& row : all)
-    figures["figures"].push_back(
+    figures.figures.push_back(
         {{"name", row.name}, {"seconds", median(row.seconds)}, {"gflops", gflops(row)}});
   write_figures(options.json, figures, table);
   return 0;
