@@ -36,7 +36,7 @@ TEST(Naive, SaysHowMuchMemoryALongSequenceNeeds) {
     require_memory(find_stage("00_naive"), problem);
     FAIL() << "8.8 TB were accepted";
   } catch (const BadInput& error) {
-    EXPECT_NE(std::string(error.what()).find("00_naive needs 8796.1 GB of workspace"),
+    EXPECT_NE(std::string(error.what()).find("take 8796.1 GB of workspace in 00_naive"),
               std::string::npos)
         << error.what();
   }
