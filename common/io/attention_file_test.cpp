@@ -82,8 +82,7 @@ const Disagreement disagreements[] = {
     {packed(), put("cu_seqlens_k", offsets({0, 5, 6, 7})),
      "entry 3 is 7, expected 6, the rows of k"},
     {packed(), put("cu_seqlens_k", offsets({0, 6})), "\"cu_seqlens_k\": has 2 entries, expected 4"},
-    {padded(), put("q", tensor("F16", {2, 5, 3, 8})),
-     "tensors q, k and v: kv_heads: 2, expected"},
+    {padded(), put("q", tensor("F16", {2, 5, 3, 8})), "tensors q, k and v: kv_heads: 2, expected"},
 };
 
 TEST(AttentionFile, names_the_tensor_that_disagrees) {
