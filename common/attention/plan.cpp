@@ -38,13 +38,13 @@ int num_splits(std::int64_t blocks, std::int64_t query_tiles, std::int64_t key_t
                      : 1;
   }
   if (blocks == 0 || key_tiles <= 4) return 1;
-  const auto most = static_cast<int>(std::min<std::int64_t>(key_tiles, max_splits));
+  const auto maximum = static_cast<int>(std::min<std::int64_t>(key_tiles, max_splits));
   const auto efficiency = [&](int splits) {
     const double waves = static_cast<double>(blocks * splits) / processors;
     return waves / std::ceil(waves);
   };
   double best = 0;
-  for (int splits = 1; splits <= most; ++splits) best = std::max(best, efficiency(splits));
+  for (int splits = 1; splits <= maximum; ++splits) best = std::max(best, efficiency(splits));
   int splits = 1;
   while (efficiency(splits) < 0.85 * best) ++splits;
   return splits;

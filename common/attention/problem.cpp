@@ -10,10 +10,10 @@ void require(bool holds, const char* argument, const std::string& value, const c
   if (!holds) throw BadInput(argument, value, expected);
 }
 
-void require_range(std::int64_t value, std::int64_t least, std::int64_t most,
+void require_range(std::int64_t value, std::int64_t minimum, std::int64_t maximum,
                    const char* argument) {
-  require(value >= least && value <= most, argument, std::to_string(value),
-          ("a number from " + std::to_string(least) + " to " + std::to_string(most)).c_str());
+  require(value >= minimum && value <= maximum, argument, std::to_string(value),
+          ("a number from " + std::to_string(minimum) + " to " + std::to_string(maximum)).c_str());
 }
 
 void require_offsets(const std::vector<std::int32_t>& offsets, std::int64_t batch,
@@ -32,12 +32,12 @@ void require_offsets(const std::vector<std::int32_t>& offsets, std::int64_t batc
 
 void validate(const Problem& problem) {
   // 2^31 - 1 tokens is what an int32 offset reaches; the product bounds every element count.
-  constexpr std::int64_t most = (std::int64_t{1} << 31) - 1;
+  constexpr std::int64_t maximum = (std::int64_t{1} << 31) - 1;
   require_range(problem.batch, 1, 1 << 20, "batch");
   require_range(problem.heads, 1, 1 << 16, "heads");
   require_range(problem.kv_heads, 1, 1 << 16, "kv_heads");
-  require_range(problem.seqlen_q, 0, most, "seqlen_q");
-  require_range(problem.seqlen_k, 0, most, "seqlen_k");
+  require_range(problem.seqlen_q, 0, maximum, "seqlen_q");
+  require_range(problem.seqlen_k, 0, maximum, "seqlen_k");
   require_range(problem.head_dim, 1, max_head_dim, "head_dim");
   require(problem.heads % problem.kv_heads == 0, "kv_heads", std::to_string(problem.kv_heads),
           ("a divisor of heads " + std::to_string(problem.heads)).c_str());

@@ -19,10 +19,10 @@ template <class Run>
 Timing time(const Run& run, double warm_up, int runs) {
   constexpr double too_long = 5, long_run = 2, enough = 0.5;  // seconds
   if (runs == 0 && warm_up > too_long) return summarise({warm_up});
-  const std::size_t least = runs > 0 ? runs : warm_up > long_run ? 1 : 3;
+  const std::size_t min_runs = runs > 0 ? runs : warm_up > long_run ? 1 : 3;
   std::vector<double> seconds;
   double sum = 0;
-  while (seconds.size() < least || (runs == 0 && sum < enough)) {
+  while (seconds.size() < min_runs || (runs == 0 && sum < enough)) {
     seconds.push_back(seconds_of(run));
     sum += seconds.back();
   }

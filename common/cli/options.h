@@ -43,16 +43,16 @@ class Options {
   std::string one(const std::string& name, const std::string& otherwise = "") const;
 
   template <class T>
-  T number(const std::string& name, T otherwise, T least = 0,
-           T most = std::numeric_limits<T>::max()) const {
+  T number(const std::string& name, T otherwise, T minimum = 0,
+           T maximum = std::numeric_limits<T>::max()) const {
     if (!given(name)) return otherwise;
     const std::string text = one(name);
     const char* const end = text.data() + text.size();
     T value{};
     const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stop != end || value < least || value > most)
+    if (error != std::errc{} || stop != end || value < minimum || value > maximum)
       refuse(name, in_quotes(text),
-             "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+             "a whole number from " + std::to_string(minimum) + " to " + std::to_string(maximum));
     return value;
   }
 

@@ -67,8 +67,8 @@ bool states_shape(const Options& options) {
 Problem parse_problem(const Options& options) {
   Problem p;
   const auto read = [&](const char* name, std::int64_t otherwise) {
-    constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-    return options.number<std::int64_t>(name, otherwise, 0, most);
+    constexpr std::int64_t maximum = std::numeric_limits<std::int32_t>::max();
+    return options.number<std::int64_t>(name, otherwise, 0, maximum);
   };
   p.batch = read("--batch", p.batch);
   p.heads = read("--heads", p.heads);

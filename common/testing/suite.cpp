@@ -14,7 +14,7 @@ namespace flash {
 namespace {
 
 constexpr Terminal page = {.width = 80};
-constexpr int most_named = 3;  // failures
+constexpr int max_named = 3;  // failures
 
 // What may set a problem that fails apart from one that passes.
 struct Kind {
@@ -146,7 +146,7 @@ int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::
     if (verdict.passed()) continue;
     if (verdict.misuse.empty() && !verdict.check.passed) wrong_outputs.push_back(&test);
     const int failed = tallies.back().failed;
-    if (failed > most_named && !verbose) continue;
+    if (failed > max_named && !verbose) continue;
     const std::string lines = describe(verdict);
     out << paragraph(page, "  " + std::to_string(failed) + ". ", problem_text(test.problem))
         << indented(failed == 1 || verbose ? lines : lines.substr(0, lines.find('\n')))

@@ -51,8 +51,8 @@ Overlap cover(Block& block, Transfer transfer, std::string_view tile, const HbmM
   require_inside(block, transfer, tile, hbm.tensor, hbm.outside);
   require_inside(block, transfer, tile, hbm.tensor, "row", row, hbm.rows);
   require_inside(block, transfer, tile, hbm.tensor, "column", col, hbm.cols);
-  const auto left = [](std::int64_t size, std::int64_t first, int most) {
-    return static_cast<int>(std::clamp<std::int64_t>(size - first, 0, most));
+  const auto left = [](std::int64_t size, std::int64_t first, int of_tile) {
+    return static_cast<int>(std::clamp<std::int64_t>(size - first, 0, of_tile));
   };
   const Overlap part = {row, col, left(hbm.rows, row, rows), left(hbm.cols, col, cols)};
   look_up_pages(block, transfer, tile, hbm, part);

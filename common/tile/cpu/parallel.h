@@ -37,8 +37,8 @@ void parallel_for(std::int64_t count, double work, Body&& body) {
   };
   {
     std::vector<std::jthread> threads;
-    const std::int64_t most = std::min<std::int64_t>(hardware_threads(), count);
-    for (std::int64_t t = 1; t < most && static_cast<double>(t) * thread_worth < work; ++t)
+    const std::int64_t max_threads = std::min<std::int64_t>(hardware_threads(), count);
+    for (std::int64_t t = 1; t < max_threads && static_cast<double>(t) * thread_worth < work; ++t)
       threads.emplace_back(loop);
     loop();
   }

@@ -79,12 +79,12 @@ inline void exp2(Vec (&x)[Count]) {
     p[i] = broadcast(0x1.5bba14p-10f);
   }
 #else
-  const Vec least = broadcast(-127.0f);
+  const Vec smallest = broadcast(-127.0f);
   const Vec shift = broadcast(0x1.8p23f);  // adding it rounds to an integer in the low bits
   Vec shifted[Count];
   TILE_UNROLL
   for (int i = 0; i < Count; ++i) {
-    const Vec clamped = x[i] < least ? least : x[i];
+    const Vec clamped = x[i] < smallest ? smallest : x[i];
     shifted[i] = clamped + shift;
     r[i] = clamped - (shifted[i] - shift);
     p[i] = broadcast(0x1.5bba14p-10f);
