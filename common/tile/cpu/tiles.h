@@ -66,9 +66,10 @@ struct RowVector : ColumnTile<Rows, 1> {
       : ColumnTile<Rows, 1>(owner, label, Space::registers, 4) {}
 };
 
-// A tile in row order: a copy of what HBM has, for broadcasting. `load` only notes where it lies;
-// the first product that needs fp32 rows converts them into `storage`, and reads rows that are fp32
-// in HBM, or that it converts itself, from there. All of it counts as the same traffic.
+// A tile in row order: a copy of what HBM has, for broadcasting. `load` only notes where it lies.
+// Rows that are fp32 are read in HBM by the products, and so are others by products of few rows,
+// which convert as they go; the first product that needs fp32 rows has them in `storage`. All of it
+// counts as the same traffic.
 template <int Rows, int Cols>
 struct RightTile {
   static constexpr Text kind = "RightTile";
