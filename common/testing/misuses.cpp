@@ -41,6 +41,8 @@ void kernel(Block& block, const HbmMatrix& hbm, const HbmVector& statistic) {
   fill(K, 0);
 #elif MISUSE == 14  // mask_causal(S, d): S is RightTile 32 x 64, expected a tile in registers or a
   mask_causal(K, 0);
+#elif MISUSE == 15  // load: the tile is RowVector 128 x 1, which has no room for the rows of
+  load(m, hbm, 0);
 #endif
 }
 

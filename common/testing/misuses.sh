@@ -7,8 +7,9 @@ compile() { "$@" -std=c++20 -fsyntax-only -fmax-errors=1 "-DMISUSE=$misuse" "$he
 
 misuse=0
 compile "$@"
-status=0
+status=0 found=0
 while IFS='|' read -r misuse expected; do
+  found=$((found + 1))
   if output=$(compile "$@" 2>&1); then
     echo "misuse $misuse compiles, expected: $expected"
     status=1
@@ -17,4 +18,5 @@ while IFS='|' read -r misuse expected; do
     status=1
   fi
 done < <(sed -nE 's/^#(el)?if MISUSE == ([0-9]+) +\/\/ (.*)/\2|\3/p' "$here/misuses.cpp")
+((found == $(grep -c 'MISUSE ==' "$here/misuses.cpp"))) || { echo "only $found misuses were read"; status=1; }
 exit $status

@@ -54,11 +54,15 @@ void move_in(Tile& tile, const HbmMatrix& hbm, const Overlap& part) {
 // An Operand is rounded to the type of operands.
 template <class Tile>
 void load(Tile& tile, const HbmMatrix& hbm, std::int64_t row, std::int64_t col = 0) {
-  Block& block = *tile.block;
-  const Overlap part =
-      cover(block, Transfer::load, tile.name, hbm, row, col, Tile::rows, Tile::cols);
-  begin(block, count_bytes(block, Transfer::load, hbm, part), reads(), writes(tile));
-  move_in(tile, hbm, part);
+  if constexpr (require_that_tiles_fit<!is_rows_of<Tile, Tile>,
+                                       "load: the tile is " + shape_of<Tile> +
+                                           ", which has no room for the rows of a matrix">()) {
+    Block& block = *tile.block;
+    const Overlap part =
+        cover(block, Transfer::load, tile.name, hbm, row, col, Tile::rows, Tile::cols);
+    begin(block, count_bytes(block, Transfer::load, hbm, part), reads(), writes(tile));
+    move_in(tile, hbm, part);
+  }
 }
 
 // Stores the tile to (row, col); the part of it that lies past the end of the tensor is dropped.
