@@ -13,7 +13,7 @@ check_format() {
 
 check_shell() {
   needs shellcheck || return "$skipped_status"
-  shellcheck --external-sources ladder .ci/run .ci/includes.sh
+  shellcheck --external-sources ladder .ci/run .ci/includes.sh common/testing/misuses.sh .ci/includes.sh
 }
 
 # No file but data has more than 250 lines.
