@@ -22,7 +22,7 @@ class Device {
   virtual ~Device() = default;
 
   // HBM for a tensor that is neither input nor output. The same memory comes back for the same
-  // tensor, with what was written to it before.
+  // tensor, with what was written to it before, unless it has to grow.
   virtual std::byte* workspace(TensorId tensor, std::int64_t bytes) = 0;
 
   // Copies what the host has to HBM.

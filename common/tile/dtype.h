@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tile/compiler.h"
 #include "tile/fp8.h"
 
 namespace tile {
@@ -21,9 +22,8 @@ constexpr std::string_view name(DType dtype) {
   return names[static_cast<int>(dtype)];
 }
 
-constexpr int size_in_bytes(DType dtype) {
-  constexpr int sizes[] = {4, 2, 2, 1, 1};
-  return sizes[static_cast<int>(dtype)];
+TILE_HOST_DEVICE constexpr int size_in_bytes(DType dtype) {
+  return dtype == DType::f32 ? 4 : dtype == DType::bf16 || dtype == DType::f16 ? 2 : 1;
 }
 
 // The distance from 1 to the next larger value.

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tile/counters.h"
+
 namespace tile {
 
 enum class Unit : std::uint8_t {
@@ -23,7 +25,9 @@ struct Op {
   std::int64_t elements = 0;  // of tiles, that the unit goes over
   std::int64_t flops = 0;     // of products and rotations
   std::int64_t exponentials = 0;
-  std::int64_t bytes = 0;  // between HBM and the chip
+  std::int64_t bytes = 0;   // between HBM and the chip
+  TensorId tensor = {};     // whose bytes
+  bool writes_hbm = false;  // and in which direction
 };
 
 }  // namespace tile

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -32,7 +31,7 @@ class Ring {
 
   // `readers` warpgroups arrive at the empty barrier when they have read the slot.
   TILE_HOST_DEVICE Ring(Block& block, std::string_view name, int readers)
-      : Ring(block, std::string(name), readers, std::make_index_sequence<Depth>()) {}
+      : Ring(block, name, readers, std::make_index_sequence<Depth>()) {}
 
   TILE_HOST_DEVICE Tile& operator[](std::int64_t n) { return tiles_[n % Depth]; }
   TILE_HOST_DEVICE Barrier& full(std::int64_t n) { return full_[n % Depth]; }
@@ -41,10 +40,10 @@ class Ring {
 
  private:
   template <std::size_t... I>
-  Ring(Block& block, const std::string& name, int readers, std::index_sequence<I...>)
-      : tiles_{Tile(block, block.numbered(name, I))...},
-        full_{Barrier(block, block.numbered(name + " full", I), 1)...},
-        empty_{Barrier(block, block.numbered(name + " empty", I), readers)...} {}
+  TILE_HOST_DEVICE Ring(Block& block, std::string_view name, int readers, std::index_sequence<I...>)
+      : tiles_{Tile(block, block.numbered(name, "", I))...},
+        full_{Barrier(block, block.numbered(name, " full", I), 1)...},
+        empty_{Barrier(block, block.numbered(name, " empty", I), readers)...} {}
 
   std::array<Tile, Depth> tiles_;
   std::array<Barrier, Depth> full_, empty_;

@@ -26,21 +26,25 @@ std::int64_t bytes(const Tile& tile) {
 template <class Tile>
 void load_async(Tile& tile, const HbmMatrix& hbm, std::int64_t row, Barrier& barrier,
                 std::int64_t col = 0) {
-  Block& block = *tile.block;
-  const Overlap part =
-      cover(block, Transfer::load_async, tile.name, hbm, row, col, Tile::rows, Tile::cols);
-  begin(block, count_bytes(block, Transfer::load_async, hbm, part), reads(), writes(tile));
-  const std::int64_t phase = barrier.issue(bytes(tile));
-  if (!block.checked()) {
-    move_in(tile, hbm, part);
-    return barrier.bytes_arrived(bytes(tile));
+  if constexpr (require_that_tiles_fit<is_matrix<Tile>,
+                                       "load_async: the tile is " + shape_of<Tile> +
+                                           ", which has no room for the rows of a matrix">()) {
+    Block& block = *tile.block;
+    const Overlap part =
+        cover(block, Transfer::load_async, tile.name, hbm, row, col, Tile::rows, Tile::cols);
+    begin(block, bytes_of(Transfer::load_async, hbm, part), reads(), writes(tile));
+    const std::int64_t phase = barrier.issue(bytes(tile));
+    if (!block.checked()) {
+      move_in(tile, hbm, part);
+      return barrier.bytes_arrived(bytes(tile));
+    }
+    poison(tile);
+    block.race_detector().copy_issued(tile.on_chip(), barrier.index(), phase);
+    block.scheduler().add_copy([&tile, hbm, part, to = &barrier] {
+      move_in(tile, hbm, part);
+      to->bytes_arrived(bytes(tile));
+    });
   }
-  poison(tile);
-  block.race_detector().copy_issued(tile.on_chip(), barrier.index(), phase);
-  block.scheduler().add_copy([&tile, hbm, part, to = &barrier] {
-    move_in(tile, hbm, part);
-    to->bytes_arrived(bytes(tile));
-  });
 }
 
 // Issues the product that `run` computes, with these operands and this result.

@@ -3,6 +3,7 @@
 namespace tile::cpu {
 
 void Barrier::arrive(std::int64_t expected_bytes) {
+  block_->count({.name = "arrive", .unit = Unit::barrier});
   if (missing_ == 0) block_->fail("an arrival too many: " + describe());
   bytes_ += expected_bytes;
   expected_ += expected_bytes;
@@ -53,6 +54,7 @@ void Barrier::require_enough_expected() const {
 }
 
 void NamedBarrier::arrive() {
+  block_->count({.name = "arrive", .unit = Unit::barrier});
   if (block_->checked()) merge(arriving_, block_->race_detector().release(block_->role()));
   if (--missing_ > 0) return;
   ++completed_phases;

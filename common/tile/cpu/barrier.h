@@ -30,6 +30,7 @@ class Barrier final : public Signal {
   // Returns once the latest phase of this parity is complete. Before the first phase the odd one
   // counts as complete, so that a producer finds its slots empty.
   void wait(int parity) {
+    block_->count({.name = "wait", .unit = Unit::barrier});
     if (block_->checked()) return wait_checked(parity);
     if (completed_phases % 2 == parity) block_->scheduler().wait(*this, completed_phases + 1);
   }

@@ -9,7 +9,7 @@ void Block::begin(GridIndex position, std::int64_t index) {
   position_ = position;
   core_.scheduler.begin(schedule_, static_cast<std::uint64_t>(index));
   if (checked_) race_detector_.begin();
-  async_products_.begin();
+  if (checked_) async_products_.begin();
   work_.clear();
   tiles_.clear();
   used_floats_ = 0;
@@ -32,14 +32,15 @@ float* Block::allocate(std::string_view tile, Space space, std::int64_t elements
   return data;
 }
 
-std::string_view Block::numbered(const std::string& label, std::size_t i) {
-  return *names_.insert(label + "[" + std::to_string(i) + "]").first;
+std::string_view Block::numbered(std::string_view label, std::string_view what, std::size_t i) {
+  return *names_.insert(std::string(label) + std::string(what) + "[" + std::to_string(i) + "]")
+              .first;
 }
 
 void Block::run(std::vector<Role> roles) {
   std::vector<std::string_view> names;
   for (const Role& role : roles) names.push_back(role.name);
-  race_detector_.set_roles(std::move(names));
+  race_detector_.set_roles(std::move(names), checked_);
   try {
     core_.scheduler.run(std::move(roles));
   } catch (const Deadlock& deadlock) {

@@ -91,6 +91,8 @@ class Block {
   void count(const Op& op) {
     counters_.flops += op.flops;
     counters_.exponentials += op.exponentials;
+    if (op.bytes > 0)
+      (op.writes_hbm ? counters_.hbm_write : counters_.hbm_read)[op.tensor] += op.bytes;
   }
 
   void begin(GridIndex position, std::int64_t index);
@@ -99,8 +101,8 @@ class Block {
   // a GPU, whatever the CPU stores them as.
   float* allocate(std::string_view tile, Space space, std::int64_t elements, int element_bytes);
 
-  // "label[i]", for as long as the launch.
-  std::string_view numbered(const std::string& label, std::size_t i);
+  // "label what[i]", for as long as the launch.
+  std::string_view numbered(std::string_view label, std::string_view what, std::size_t i);
 
   // A persistent kernel's n-th piece of work, first come first served among the blocks; -1 when
   // there is none left. All roles get the same.

@@ -191,15 +191,15 @@ TEST(OnChipCapacity, NamesTheTilesAndTheirSizes) {
   const auto kernel = [](auto& block) {
     using Block = std::remove_reference_t<decltype(block)>;
     LeftTile<Block, 128, 256> Q(block, "Q");
-    RightTile<Block, 40, 256> K(block, "K");
+    RightTile<Block, 64, 256> K(block, "K");
   };
   try {
     launch_lambda(device, "planted", {1, 1, 1}, DType::f32, kernel);
-    FAIL() << "168 KB were accepted";
+    FAIL() << "192 KB were accepted";
   } catch (const TileError& error) {
     EXPECT_STREQ(
         error.what(),
-        "planted, block (0, 0, 0): Q 131072 + K 40960 bytes of shared memory do not fit in "
+        "planted, block (0, 0, 0): Q 131072 + K 65536 bytes of shared memory do not fit in "
         "the 166912 of a100");
   }
   cpu::Device larger(find_gpu("h100"));

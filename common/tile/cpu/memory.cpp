@@ -40,10 +40,13 @@ void require_inside(const Block& block, Transfer transfer, std::string_view tile
              std::to_string(outside.size) + " of tensor " + std::string(tensor.name));
 }
 
-Op count_bytes(Block& block, Transfer transfer, TensorId tensor, std::int64_t bytes) {
-  Counters& counters = block.counters();
-  (transfer >= Transfer::store ? counters.hbm_write : counters.hbm_read)[tensor] += bytes;
-  return {.name = name(transfer), .unit = Unit::copy, .bytes = bytes};
+Op bytes_of(Transfer transfer, TensorId tensor, std::int64_t bytes) {
+  const bool writes = transfer >= Transfer::store;
+  return {.name = name(transfer),
+          .unit = Unit::copy,
+          .bytes = bytes,
+          .tensor = tensor,
+          .writes_hbm = writes};
 }
 
 Overlap cover(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,

@@ -26,7 +26,8 @@ void require_inside(const Block& block, Transfer transfer, std::string_view tile
 void require_inside(const Block& block, Transfer transfer, std::string_view tile, TensorId tensor,
                     const OutOfRange& outside);
 
-Op count_bytes(Block& block, Transfer transfer, TensorId tensor, std::int64_t bytes);
+// The record of a transfer.
+Op bytes_of(Transfer transfer, TensorId tensor, std::int64_t bytes);
 
 // The part of `hbm` that `rows` and `cols` from (row, col) on cover. Counts the entries of the
 // block table that it looks up; in checked mode, fails if one of them names a page that the cache
@@ -34,9 +35,9 @@ Op count_bytes(Block& block, Transfer transfer, TensorId tensor, std::int64_t by
 Overlap cover(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,
               std::int64_t row, std::int64_t col, int rows, int cols);
 
-inline Op count_bytes(Block& block, Transfer transfer, const HbmMatrix& hbm, const Overlap& part) {
-  return count_bytes(block, transfer, hbm.tensor,
-                     std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype));
+inline Op bytes_of(Transfer transfer, const HbmMatrix& hbm, const Overlap& part) {
+  return bytes_of(transfer, hbm.tensor,
+                  std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype));
 }
 
 // Fills the tile with this part of the tensor, and with zeros past it.
@@ -54,13 +55,13 @@ void move_in(Tile& tile, const HbmMatrix& hbm, const Overlap& part) {
 // An Operand is rounded to the type of operands.
 template <class Tile>
 void load(Tile& tile, const HbmMatrix& hbm, std::int64_t row, std::int64_t col = 0) {
-  if constexpr (require_that_tiles_fit<!is_rows_of<Tile, Tile>,
+  if constexpr (require_that_tiles_fit<is_matrix<Tile>,
                                        "load: the tile is " + shape_of<Tile> +
                                            ", which has no room for the rows of a matrix">()) {
     Block& block = *tile.block;
     const Overlap part =
         cover(block, Transfer::load, tile.name, hbm, row, col, Tile::rows, Tile::cols);
-    begin(block, count_bytes(block, Transfer::load, hbm, part), reads(), writes(tile));
+    begin(block, bytes_of(Transfer::load, hbm, part), reads(), writes(tile));
     move_in(tile, hbm, part);
   }
 }
@@ -74,7 +75,7 @@ void store(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, const Tile&
     Block& block = *tile.block;
     const Overlap part =
         cover(block, Transfer::store, tile.name, hbm, row, col, Tile::rows, Tile::cols);
-    begin(block, count_bytes(block, Transfer::store, hbm, part), reads(tile), writes());
+    begin(block, bytes_of(Transfer::store, hbm, part), reads(tile), writes());
     write_columns(hbm, part, tile.data, Tile::rows);
   }
 }
@@ -94,7 +95,7 @@ void store_transposed(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, 
     Block& block = *tile.block;
     const Overlap part =
         cover(block, Transfer::store, tile.name, hbm, row, col, Tile::cols, Tile::rows);
-    begin(block, count_bytes(block, Transfer::store, hbm, part), reads(tile), writes());
+    begin(block, bytes_of(Transfer::store, hbm, part), reads(tile), writes());
     for (int r = 0; r < part.rows; ++r)
       narrow(hbm.at(row + r, col), hbm.dtype, tile.data + r * Tile::rows, part.cols);
   }
@@ -108,7 +109,7 @@ std::int64_t begin_rows(Transfer transfer, const RowVector<Rows>& tile, const Hb
   require_inside(block, transfer, tile.name, hbm.tensor, hbm.outside);
   require_inside(block, transfer, tile.name, hbm.tensor, "row", row, hbm.rows);
   const std::int64_t valid = std::min<std::int64_t>(Rows, hbm.rows - row);
-  const Op op = count_bytes(block, transfer, hbm.tensor, valid * 4);
+  const Op op = bytes_of(transfer, hbm.tensor, valid * 4);
   if (transfer == Transfer::store)
     begin(block, op, reads(tile), writes());
   else
@@ -139,21 +140,23 @@ void store(const HbmVector& hbm, std::int64_t row, const Tile& tile) {
 
 // Element i of a vector in HBM, for every thread of the caller.
 inline float load_scalar(Block& block, const HbmVector& hbm, std::int64_t i) {
+  require_inside(block, Transfer::load_scalar, "scalar", hbm.tensor, hbm.outside);
   require_inside(block, Transfer::load_scalar, "scalar", hbm.tensor, "row", i, hbm.rows);
-  block.count(count_bytes(block, Transfer::load_scalar, hbm.tensor, 4));
+  block.count(bytes_of(Transfer::load_scalar, hbm.tensor, 4));
   return hbm[i];
 }
 
 template <class T>
 T load_scalar(Block& block, const HbmArray<T>& hbm, std::int64_t i) {
   require_inside(block, Transfer::load_scalar, "scalar", hbm.tensor, "row", i, hbm.rows);
-  block.count(count_bytes(block, Transfer::load_scalar, hbm.tensor, sizeof(T)));
+  block.count(bytes_of(Transfer::load_scalar, hbm.tensor, sizeof(T)));
   return hbm.data[i];
 }
 
 inline void store_scalar(Block& block, const HbmVector& hbm, std::int64_t i, float x) {
+  require_inside(block, Transfer::store_scalar, "scalar", hbm.tensor, hbm.outside);
   require_inside(block, Transfer::store_scalar, "scalar", hbm.tensor, "row", i, hbm.rows);
-  block.count(count_bytes(block, Transfer::store_scalar, hbm.tensor, 4));
+  block.count(bytes_of(Transfer::store_scalar, hbm.tensor, 4));
   hbm[i] = x;
 }
 

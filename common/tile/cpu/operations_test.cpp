@@ -59,7 +59,7 @@ TEST_F(TileTest, Products) {
   expect_products_of_rows<64>(block, a, b, v);
   expect_products_of_rows<128>(block, a, b, v);
   block.begin({0, 0, 0}, 0);
-  expect_products<128, 36, 128>(block, a, b, v);
+  expect_products<128, 96, 128>(block, a, b, v);
 }
 
 // Catches lanes of other rows, and columns left out, where a tile has few rows.

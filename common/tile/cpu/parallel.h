@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace flash {
+namespace tile::cpu {
 
 inline int hardware_threads() {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -45,4 +45,4 @@ void parallel_for(std::int64_t count, double work, Body&& body) {
   if (error) std::rethrow_exception(error);
 }
 
-}  // namespace flash
+}  // namespace tile::cpu

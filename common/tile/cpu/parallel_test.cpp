@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-namespace flash {
+namespace tile::cpu {
 namespace {
 
 TEST(ParallelFor, CallsEveryIndexOnce) {
@@ -23,4 +23,4 @@ TEST(ParallelFor, ThrowsTheExceptionInTheCaller) {
 }
 
 }  // namespace
-}  // namespace flash
+}  // namespace tile::cpu

@@ -31,12 +31,17 @@ using MultiplyFew = void (*)(const Product&, const B&);
 // A product whose few rows are no vector: the right operand is read in the type that HBM has.
 template <class B>
 void multiply_few(MultiplyFew<RightRows> multiply, const Product& product, const B& b) {
-  if (b.is_whole()) {
+  if (b.is_whole() && b.part.col == 0) {
     const RowPointers<B::rows> in_hbm(b.hbm, b.part.row);
     return multiply(product, {b.hbm.dtype, in_hbm.row, in_hbm.next});
   }
   const RowPointers<B::rows> on_chip(b.fp32_rows().data, B::cols);
   multiply(product, {DType::f32, on_chip.row, on_chip.next});
+}
+
+// What the products of few rows are compiled for: the padded head dimensions.
+constexpr bool is_few_row_width(int cols) {
+  return cols == 32 || cols == 64 || cols == 96 || cols == 128 || cols == 192 || cols == 256;
 }
 
 template <class A>
@@ -67,6 +72,7 @@ constexpr bool fit_AB() {
 template <class C, class A, class B>
 void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* factor) {
   const Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
+  static_assert(C::rows != few_rows || is_few_row_width(A::cols));
   if constexpr (C::rows == few_rows)
     if (update == Update::overwrite) return multiply_few(multiply_few_ABt, product, b);
   multiply_ABt(product, b.fp32_rows());
@@ -105,6 +111,7 @@ void mma_ABt(O& o, const A& a, const B& b, const Factor& factor) {
 template <class C, class A, class B>
 void multiply_by_columns(Update update, C& c, const A& a, const B& b, const float* factor) {
   const Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
+  static_assert(C::rows != few_rows || is_few_row_width(C::cols));
   if constexpr (C::rows == few_rows)
     multiply_few(multiply_few_AB, product, b);
   else

@@ -172,7 +172,8 @@ void log_sum_exp(Lse& lse, const Max& row_max, const Sum& row_sum, float factor 
   if constexpr (require_that_tiles_fit<fit, "log_sum_exp(lse, m, l): lse is " + shape_of<Lse> +
                                                 ", m is " + shape_of<Max> + ", l is " +
                                                 shape_of<Sum> + "; expected three RowVectors">()) {
-    begin(*lse.block, on_elements<Lse>("log_sum_exp"), reads(row_max, row_sum), writes(lse));
+    begin(*lse.block, {.name = "log_sum_exp", .unit = Unit::exponential, .elements = Lse::rows},
+          reads(row_max, row_sum), writes(lse));
     for (int r = 0; r < Lse::rows; ++r)
       lse.data[r] = factor * row_max.data[r] + std::log(row_sum.data[r]);
   }
@@ -217,16 +218,18 @@ float largest_magnitude(const Tile& tile) {
 // `columns` is a power of two. Takes columns log2(columns) additions a row, and as many products.
 template <class Tile>
 void hadamard(Tile& tile, int columns, const Signs& signs) {
-  Block& block = *tile.block;
-  const auto size = static_cast<unsigned>(columns);
-  if (columns > Tile::cols || !std::has_single_bit(size))
-    block.fail("hadamard of " + std::to_string(columns) + " columns of tile " +
-               std::string(tile.name) + ", expected a power of two up to " +
-               std::to_string(Tile::cols));
-  Op op = on_elements<Tile>("hadamard");
-  op.flops = std::int64_t{Tile::rows} * columns * std::bit_width(size);
-  begin(block, op, reads(tile), writes(tile));
-  hadamard(tile.data, Tile::rows, columns, signs);
+  if constexpr (require_columns<Tile, "hadamard(t, n, signs): t">()) {
+    Block& block = *tile.block;
+    const auto size = static_cast<unsigned>(columns);
+    if (columns > Tile::cols || !std::has_single_bit(size))
+      block.fail("hadamard of " + std::to_string(columns) + " columns of tile " +
+                 std::string(tile.name) + ", expected a power of two up to " +
+                 std::to_string(Tile::cols));
+    Op op = on_elements<Tile>("hadamard");
+    op.flops = std::int64_t{Tile::rows} * columns * std::bit_width(size);
+    begin(block, op, reads(tile), writes(tile));
+    hadamard(tile.data, Tile::rows, columns, signs);
+  }
 }
 
 }  // namespace tile::cpu

@@ -15,10 +15,19 @@
 
 namespace tile::cpu {
 
+// What the products and row operations are compiled for.
+template <int Rows, int Cols>
+constexpr bool is_tile_shape() {
+  const bool power_of_two = (Rows & (Rows - 1)) == 0;
+  return power_of_two && Rows >= 8 && Rows <= 128 && (Cols == 1 || (Cols % 32 == 0 && Cols <= 256));
+}
+
 // A tile in column order, element (r, c) at c * Rows + r: the rows of a column fill the SIMD lanes.
 // It is fp32 in the CPU's memory whatever it is on a GPU, and lives until its block ends.
 template <int Rows, int Cols>
 struct ColumnTile {
+  static_assert(is_tile_shape<Rows, Cols>(),
+                "a tile has 8 to 128 rows, a power of two, and 32, 64 ... 256 columns");
   static constexpr int rows = Rows, cols = Cols;
   static constexpr bool in_columns = true;
 
@@ -69,10 +78,13 @@ struct RowVector : ColumnTile<Rows, 1> {
 // A tile in row order: a copy of what HBM has, for broadcasting. `load` only notes where it lies.
 // Rows that are fp32 are read in HBM by the products, and so are others by products of few rows,
 // which convert as they go; the first product that needs fp32 rows has them in `storage`. All of it
-// counts as the same traffic.
+// counts as the same traffic. A kernel must not write what it has loaded while it still uses the
+// tile: a GPU's tile keeps the old values, this one may not.
 template <int Rows, int Cols>
 struct RightTile {
   static constexpr Text kind = "RightTile";
+  static_assert(Rows % 32 == 0 && Rows <= 256 && Cols % 32 == 0 && Cols <= 256,
+                "a right tile has 32, 64 ... 256 rows and columns");
   static constexpr int rows = Rows, cols = Cols;
   static constexpr bool in_columns = false;
 
@@ -127,6 +139,15 @@ template <class T, class Of>
 inline constexpr bool is_rows_of = [] {
   if constexpr (ColumnTiled<T> && ColumnTiled<Of>)
     return T::cols == 1 && T::rows == Of::rows;
+  else
+    return false;
+}();
+
+// Whether T is a tile, and no row vector.
+template <class T>
+inline constexpr bool is_matrix = [] {
+  if constexpr (requires { T::kind; })
+    return T::cols > 1;
   else
     return false;
 }();

@@ -47,7 +47,7 @@ class AsyncProducts {
 
   static void show(const Hidden& hidden);
 
-  // AsyncProducts into one accumulator finish in turn; the last of them shows it.
+  // Products into one accumulator finish in turn; the last of them shows it.
   void finish(RaceDetector& detector, int role, const Product& product);
 
   std::array<Role, RaceDetector::max_roles> roles_;

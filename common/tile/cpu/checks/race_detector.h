@@ -4,7 +4,7 @@
 // Each role keeps a vector clock (Lamport, 1978; Mattern, 1989): of every other role, how far it
 // knows that role to be, and of every mbarrier, how many phases it has waited for. A barrier hands
 // clocks from those who arrive to those who wait. An access is ordered after another if the role's
-// clock says so; what merely completed_phases earlier in this run is not, so a race is found under
+// clock says so; what merely happened earlier in this run is not, so a race is found under
 // any schedule.
 #pragma once
 
@@ -32,7 +32,7 @@ class RaceDetector {
   void begin();
 
   // The roles begin knowing what the block did before.
-  void set_roles(std::vector<std::string_view> names);
+  void set_roles(std::vector<std::string_view> names, bool checked);
   std::string_view role_name(int role) const { return roles_[role]; }
 
   int add_barrier(std::string_view name) {
