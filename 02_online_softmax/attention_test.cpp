@@ -22,7 +22,7 @@ TEST(OnlineSoftmax, OneSweepOverTheKeys) {
 
 // Algorithm 1 reads T_c (2 N d) + 2 N d elements and writes T_c (N d), beside the zeros it begins
 // with and m and l, 2 N numbers at each of T_c key tiles in each direction. Catches a formula in
-// cost.cpp that follows the code instead of the paper.
+// cost/forward.cpp that follows the code instead of the paper.
 TEST(OnlineSoftmax, TrafficIsThatOfAlgorithm1) {
   constexpr std::int64_t N = 512, d = 64, T_c = N / 64;
   const tile::Counters c =

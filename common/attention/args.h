@@ -61,6 +61,8 @@ struct CacheView {
   const float *k_scale = nullptr, *v_scale = nullptr;  // [kv_heads], of the elements; null: 1
 };
 
+// What a kernel is launched with. The offsets and lengths of sequences are read through pointers,
+// and not counted: a few numbers a block.
 struct AttentionArgs : Shape {
   float scale = 1;
   TensorView Q = {}, K = {}, V = {}, O = {};
@@ -101,7 +103,7 @@ TILE_HOST_DEVICE inline tile::HbmMatrix rows_of(tile::TensorId tensor, const Ten
 }
 
 // A head or a sequence that there is not gives views that every transfer refuses.
-inline Head AttentionArgs::head(std::int64_t b, std::int64_t h) const {
+TILE_HOST_DEVICE inline Head AttentionArgs::head(std::int64_t b, std::int64_t h) const {
   const tile::OutOfRange wrong = outside(b, h, heads);
   if (wrong.axis) b = h = 0;
   const Sequence s = sequence(b);
@@ -143,7 +145,8 @@ inline Head AttentionArgs::head(std::int64_t b, std::int64_t h) const {
           .LSE = statistic(Tensor::LSE, LSE)};
 }
 
-inline QuantisedHead AttentionArgs::quantised_head(std::int64_t b, std::int64_t h) const {
+TILE_HOST_DEVICE inline QuantisedHead AttentionArgs::quantised_head(std::int64_t b,
+                                                                    std::int64_t h) const {
   const tile::OutOfRange wrong = outside(b, h, heads);
   if (wrong.axis) b = h = 0;
   const Sequence s = sequence(b);

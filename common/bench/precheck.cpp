@@ -13,7 +13,6 @@ std::string failure(const Stage& stage, tile::cpu::Device& device, const Problem
                     const Inputs& inputs, const Expected& expected) {
   Verdict verdict = run_and_check(stage, device, problem, inputs, expected);
   if (verdict.misuse.empty()) diagnose(problem, inputs, verdict.outputs, verdict.check);
-  verdict.differences.clear();  // the measurement that follows shows the traffic by tensor
   return describe(verdict);
 }
 

@@ -33,7 +33,7 @@ double norm(const Buffer& buffer, DType dtype, std::int64_t first, std::int64_t 
 std::vector<Largest> largest_of_heads(const Problem& p, const Inputs& inputs) {
   std::vector<Largest> heads(p.batch * p.kv_heads);
   const double work = 10 * static_cast<double>(k_elements(p));
-  parallel_for(p.batch * p.kv_heads, work, [&](std::int64_t i) {
+  tile::cpu::parallel_for(p.batch * p.kv_heads, work, [&](std::int64_t i) {
     const Sequence s = p.sequence(i / p.kv_heads);
     for (std::int64_t j = s.k_begin; j < s.k_begin + s.k_length; ++j) {
       const std::int64_t first = (j * p.kv_heads + i % p.kv_heads) * p.head_dim;

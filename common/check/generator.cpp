@@ -127,11 +127,12 @@ Inputs generate(const Problem& problem, std::uint64_t seed, const Precision& pre
   for (std::int64_t b = 0; b < problem.batch; ++b) {
     const Sequence sequence = problem.sequence(b);
     const double work = 20 * static_cast<double>(problem.head_dim);  // of a row of a head
-    parallel_for(sequence.k_length,
-                 work * static_cast<double>(sequence.k_length * problem.kv_heads),
-                 [&](std::int64_t key) { generator.keys(b, key); });
-    parallel_for(sequence.q_length, work * static_cast<double>(sequence.q_length * problem.heads),
-                 [&](std::int64_t row) { generator.query(sequence, row); });
+    tile::cpu::parallel_for(sequence.k_length,
+                            work * static_cast<double>(sequence.k_length * problem.kv_heads),
+                            [&](std::int64_t key) { generator.keys(b, key); });
+    tile::cpu::parallel_for(sequence.q_length,
+                            work * static_cast<double>(sequence.q_length * problem.heads),
+                            [&](std::int64_t row) { generator.query(sequence, row); });
   }
   return inputs;
 }

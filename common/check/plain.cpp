@@ -73,7 +73,7 @@ Buffer quantised(const Problem& p, const Operand& x, bool queries, const Fp8& fp
   const std::int64_t tokens = queries ? p.total_q() : p.total_k();
   Buffer result(tokens * x.heads * columns * sizeof(float));
   const auto work = static_cast<double>(tokens * x.heads * columns) * static_cast<double>(columns);
-  parallel_for(p.batch * x.heads, work, [&](std::int64_t i) {
+  tile::cpu::parallel_for(p.batch * x.heads, work, [&](std::int64_t i) {
     const Sequence s = p.sequence(i / x.heads);
     const std::int64_t begin = queries ? s.q_begin : s.k_begin, head = i % x.heads;
     const Matrix<float> values =

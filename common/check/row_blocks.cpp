@@ -23,8 +23,8 @@ inline std::vector<RowBlock> row_blocks(const Problem& problem, const Rows& rows
     const auto length = static_cast<std::int64_t>(rows.of_sequence[b].size());
     const std::int64_t row_bytes =
         std::max<std::int64_t>(1, problem.sequence(b).k_length) * sizeof(double);
-    const std::int64_t step =
-        std::clamp<std::int64_t>(score_bytes / hardware_threads() / row_bytes, 1, max_rows);
+    const std::int64_t step = std::clamp<std::int64_t>(
+        score_bytes / tile::cpu::hardware_threads() / row_bytes, 1, max_rows);
     for (std::int64_t h = 0; h < problem.heads; ++h)
       for (std::int64_t first = 0; first < length; first += step)
         blocks.push_back({b, h, first, std::min(step, length - first), result + first});
@@ -83,7 +83,7 @@ RowResults<Scalar> attend_rows(const Problem& problem, const Operands& in, const
   results.o.resize(rows.count() * heads * d);
   results.lse.resize(rows.count() * heads);
   const std::vector<RowBlock> blocks = row_blocks(problem, rows);
-  parallel_for(
+  tile::cpu::parallel_for(
       static_cast<std::int64_t>(blocks.size()), flops(problem, rows), [&](std::int64_t index) {
         const RowBlock& block = blocks[index];
         const Sequence s = problem.sequence(block.batch);

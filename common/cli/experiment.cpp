@@ -34,9 +34,13 @@ int experiment_command(const Arguments& arguments, const Environment& environmen
   for (const Experiment& experiment : experiments()) {
     if (experiment.name == name) {
       const Options options("experiment", known, {arguments.begin() + 1, arguments.end()});
-      return experiment.run(
-          {.seed = options.number<std::uint64_t>("--seed", 0), .json = options.one("--json")},
-          environment);
+      try {
+        return experiment.run(
+            {.seed = options.number<std::uint64_t>("--seed", 0), .json = options.one("--json")},
+            environment);
+      } catch (const BadInput& error) {
+        throw with_dashes(error, known);
+      }
     }
     names += (names.empty() ? "" : ", ") + std::string(experiment.name);
   }

@@ -138,7 +138,7 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
         measure(stage, device, problem, inputs, expected.at(stage.fp8), options.runs);
     explore(stage, device, problem, inputs, options.schedules, measured);
     report.stages.push_back(std::move(measured.report));
-    if (!options.output.empty())
+    if (!options.output.empty() && !measured.outputs.o.empty())
       write_outputs(options.output, problem, std::move(measured.outputs));
   }
   return report;

@@ -125,7 +125,7 @@ RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage
   if (const std::string device = options.one("--device", "cpu"); device != "cpu")
     refuse("--device", in_quotes(device), "cpu, as this build has no CUDA backend");
   run.gpu = tile::find_gpu(options.one("--gpu", run.gpu)).name;
-  run.threads = options.number("--threads", hardware_threads(), 1, 1024);
+  run.threads = options.number("--threads", tile::cpu::hardware_threads(), 1, 1024);
   run.runs = options.number("--runs", run.runs, 1, 1'000'000);
   run.seed = options.number("--seed", run.seed);
   parse_files(options, run);

@@ -62,7 +62,7 @@ function(attention_compile_options target)
     ${simd_flags} -ffp-contract=fast $<$<CONFIG:Debug>:-O1>
     -Wall -Wextra -Wshadow $<$<BOOL:${ATTENTION_WERROR}>:-Werror>)
   # GCC 12 sees mistakes that are not there: overlaps in std::string's operator+ (its bug 105651),
-  # uninitialized vectors in its own AVX-512 intrinsics. Clang's build in CI keeps these warnings.
+  # uninitialized vectors in its own AVX-512 intrinsics. Clang's build keeps these warnings.
   target_compile_options(${target} PUBLIC
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-uninitialized;-Wno-maybe-uninitialized>)
   # GCC 12 with AVX-512 makes {1, 1, 0, 0} of four 64-bit constants into {1, 1, 1, 1} where it joins

@@ -19,7 +19,7 @@ add_subdirectory(${CMAKE_CURRENT_LIST_DIR}/.. ${CMAKE_BINARY_DIR}/common)
 #
 # Declares the stage that lives in the calling folder and is named after it:
 #   <stage>            its kernel as objects; linking them registers the stage in a program
-#   <stage>_quick      forty problems of the conformance suite, label <stage>.quick
+#   <stage>_quick      fifty problems of the conformance suite, label <stage>.quick
 #   <stage>_test       the whole suite and the stage's own attention_test.cpp, label <stage>.slow
 #   attention_ladder   gains the stage
 function(attention_stage)

@@ -56,6 +56,10 @@ void append(tile::cpu::Device& device, KvCache& cache, const TensorView& k, cons
     throw BadInput("count", std::to_string(count) + " keys",
                    "0 to the " + std::to_string(cache.capacity()) + " of a sequence's pages");
   validate(cache, batch);
+  for (const std::int32_t length : cache.lengths)
+    if (length + count > cache.capacity())
+      throw BadInput("count", std::to_string(count) + " keys behind " + std::to_string(length),
+                     "at most the " + std::to_string(cache.capacity()) + " of a sequence's pages");
   const std::vector<std::int32_t> old = cache.lengths;
   for (std::int32_t& length : cache.lengths) length += static_cast<std::int32_t>(count);
   try {

@@ -1,4 +1,5 @@
-// A kernel for the harness's own tests: scalar, fp32, online softmax, right or with a bug planted.
+// A kernel for the tests of checker and diagnosis: scalar, fp32, online softmax, right or with a
+// bug planted.
 #pragma once
 
 #include <cstdint>

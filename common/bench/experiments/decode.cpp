@@ -1,4 +1,4 @@
-
+// `ladder experiment decode`: how fast stage 06 reads a KV cache.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -75,7 +75,7 @@ std::vector<Row> rows_of(DType cache) {
 void read_weights() {
   constexpr std::int64_t pieces = 64, piece = std::int64_t{1} << 18;
   static const std::vector<std::int64_t> weights(pieces * piece, 1);
-  parallel_for(pieces, 1e9, [](std::int64_t i) {
+  tile::cpu::parallel_for(pieces, 1e9, [](std::int64_t i) {
     [[maybe_unused]] thread_local volatile std::int64_t sum;
     const auto first = weights.begin() + i * piece;
     sum = std::accumulate(first, first + piece, std::int64_t{0});
@@ -103,7 +103,7 @@ std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
   }
   std::vector<double> read_gbs;
   for (int round = 0; round < rounds; ++round) {
-    read_gbs.push_back(environment.measure_peaks(hardware_threads()).read_gbs);
+    read_gbs.push_back(environment.measure_peaks(tile::cpu::hardware_threads()).read_gbs);
     for (Row& row : rows) {
       const AttentionArgs cached =
           with_cache(make_args(p, inputs, outputs), caches[row.page_size], row.splits);

@@ -1,4 +1,4 @@
-
+// `ladder experiment fp8_error`: Table 3 of the FlashAttention-3 paper.
 #include <cmath>
 #include <numbers>
 
@@ -33,7 +33,7 @@ double normal(std::uint64_t key, std::uint64_t index) {
 Buffer draw(DType dtype, std::uint64_t key) {
   const std::int64_t rows = problem.seqlen_q, d = problem.heads * problem.head_dim;
   Buffer buffer(rows * d * size_in_bytes(dtype));
-  parallel_for(rows, 1e3 * static_cast<double>(d * rows), [&](std::int64_t row) {
+  tile::cpu::parallel_for(rows, 1e3 * static_cast<double>(d * rows), [&](std::int64_t row) {
     for (std::int64_t i = row * d; i < (row + 1) * d; ++i) {
       double x = normal(key, 2 * i);
       if (random_below(1000, ~key, i) == 0) x += 10 * normal(key, 2 * i + 1);

@@ -1,5 +1,4 @@
-
-
+// `ladder experiment pipeline`: stage 04 without its parts, Table 2 of the FlashAttention-3 paper.
 #include "bench/experiments/experiment.h"
 #include "bench/timing.h"
 #include "check/generator.h"
