@@ -76,7 +76,7 @@ void store(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, const Tile&
     const Overlap part =
         cover(block, Transfer::store, tile.name, hbm, row, col, Tile::rows, Tile::cols);
     begin(block, bytes_of(Transfer::store, hbm, part), reads(tile), writes());
-    write_columns(hbm, part, tile.data, Tile::rows);
+    write_columns(hbm, part, tile.data, Tile::rows, Tile::cols);
   }
 }
 
@@ -96,8 +96,7 @@ void store_transposed(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, 
     const Overlap part =
         cover(block, Transfer::store, tile.name, hbm, row, col, Tile::cols, Tile::rows);
     begin(block, bytes_of(Transfer::store, hbm, part), reads(tile), writes());
-    for (int r = 0; r < part.rows; ++r)
-      narrow(hbm.at(row + r, col), hbm.dtype, tile.data + r * Tile::rows, part.cols);
+    write_transposed(hbm, part, tile.data, Tile::rows, Tile::cols);
   }
 }
 

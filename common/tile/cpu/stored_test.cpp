@@ -20,7 +20,7 @@ TEST(WidenTest, EveryCodeOfE4m3) {
   for (int i = 0; i < 256; ++i) codes[i] = {static_cast<std::uint8_t>(i)};
   float wide[256];
   const HbmMatrix hbm{Tensor::K, DType::e4m3, reinterpret_cast<std::byte*>(codes), 1, 256, 256};
-  cpu::read_rows(wide, 256, hbm, {0, 0, 1, 256}, 1);
+  cpu::read_rows(wide, 256, 256, hbm, {0, 0, 1, 256}, 1);
   for (int i = 0; i < 256; ++i) {
     const float expected = to_float(codes[i]);
     ASSERT_EQ(std::isnan(wide[i]), std::isnan(expected)) << i;

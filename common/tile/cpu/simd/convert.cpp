@@ -61,7 +61,8 @@ Vec rounded(Vec x, f16) {
 
 }  // namespace
 
-void read_rows(float* to, int cols, const HbmMatrix& hbm, const Overlap& part, int rows) {
+void read_rows(float* to, std::ptrdiff_t stride, int cols, const HbmMatrix& hbm,
+               const Overlap& part, int rows) {
   const int there = std::min(rows, part.rows);
   with_type(hbm.dtype, [&](auto type) {
     std::int64_t in_page = part.row % hbm.page_rows, page = part.row / hbm.page_rows;
@@ -71,33 +72,43 @@ void read_rows(float* to, int cols, const HbmMatrix& hbm, const Overlap& part, i
       const auto count =
           static_cast<int>(std::min<std::int64_t>(there - r, hbm.page_rows - in_page));
       for (int i = 0; i < count; ++i, ++r) {
-        read_row(to + std::ptrdiff_t{r} * cols, cols, from, part.cols);
+        read_row(to + r * stride, cols, from, part.cols);
         from += hbm.row_stride;
       }
     }
   });
-  const int zeros = std::max(there, 0);
-  std::fill(to + std::ptrdiff_t{zeros} * cols, to + std::ptrdiff_t{rows} * cols, 0.0f);
+  for (int r = std::max(there, 0); r < rows; ++r) std::fill_n(to + r * stride, cols, 0.0f);
 }
 
 void read_columns(float* to, int rows, int cols, const HbmMatrix& hbm, const Overlap& part) {
-  const int height = strip_rows(rows);
+  const int height = strip_rows(rows), panel = panel_rows(rows);
   alignas(64) float strip[lanes * max_cols];
   for (int r = 0; r < rows; r += height) {
-    read_rows(strip, cols, hbm, {part.row + r, part.col, part.rows - r, part.cols}, height);
-    for (int c = 0; c < cols; c += lanes) rows_to_columns(to + c * rows + r, rows, strip + c, cols);
+    read_rows(strip, cols, cols, hbm, {part.row + r, part.col, part.rows - r, part.cols}, height);
+    for (int c = 0; c < cols; c += lanes)
+      rows_to_columns(to + index_in_tile(rows, cols, r, c), panel, strip + c, cols);
   }
 }
 
-void write_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows) {
-  const int height = strip_rows(rows);
+void write_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows,
+                   int cols) {
+  const int height = strip_rows(rows), panel = panel_rows(rows);
   alignas(64) float strip[lanes * max_cols];
   for (int r = 0; r < part.rows; r += height) {
     for (int c = 0; c < part.cols; c += lanes)
-      columns_to_rows(strip + c, max_cols, from + c * rows + r, rows);
+      columns_to_rows(strip + c, max_cols, from + index_in_tile(rows, cols, r, c), panel);
     for (int i = 0; i < std::min(height, part.rows - r); ++i)
       narrow(hbm.at(part.row + r + i, part.col), hbm.dtype, strip + i * max_cols, part.cols);
   }
+}
+
+void write_transposed(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows,
+                      int cols) {
+  const int panel = panel_rows(rows);
+  for (int c = 0; c < part.rows; ++c)
+    for (int r = 0; r < part.cols; r += panel)
+      narrow(hbm.at(part.row + c, part.col + r), hbm.dtype, from + index_in_tile(rows, cols, r, c),
+             std::min(panel, part.cols - r));
 }
 
 void narrow(std::byte* to, DType dtype, const float* from, std::int64_t count) {

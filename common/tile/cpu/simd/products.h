@@ -1,5 +1,5 @@
 // The two matrix products of attention as ordinary functions: C += A Bᵀ and C += A B, A and C with
-// rows along the lanes.
+// rows along the lanes. The tile that comes next is fetched as they go.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +22,9 @@ struct Product {
 };
 
 // C[rows, cols] = A[rows, terms] Bᵀ, B being `cols` rows of `terms` elements.
-void multiply_ABt(const Product& product, const Fp32Rows& b);
+void multiply_ABt(const Product& product, const Fp32Rows& b, const NextTile& next);
 
 // C[rows, cols] = A[rows, terms] B, B being `terms` rows of `cols` elements.
-void multiply_AB(const Product& product, const Fp32Rows& b);
+void multiply_AB(const Product& product, const Fp32Rows& b, const NextTile& next);
 
 }  // namespace tile::cpu

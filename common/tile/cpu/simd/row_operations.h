@@ -34,6 +34,6 @@ float largest_magnitude(const float* x, int count);
 
 // The first `columns`, a power of two, times diag(signs) H / sqrt(columns), by the fast
 // Walsh-Hadamard transform.
-void hadamard(float* x, int rows, int columns, const Signs& signs);
+void hadamard(float* x, int rows, int cols, int columns, const Signs& signs);
 
 }  // namespace tile::cpu

@@ -42,6 +42,20 @@ inline constexpr std::string_view simd_name = "portable";
 inline constexpr int lanes = 4, vector_block = 2, column_block = 6;
 #endif
 
+// A tile lies in panels of this many rows, those of a register block, each in column order: what a
+// product reads of a panel is one run of memory. In columns of all rows it would be every fourth
+// line, or one line in eight, and fill as small a part of the first cache's sets.
+constexpr int panel_rows(int rows) {
+  constexpr int most = vector_block * lanes;
+  return rows < most ? rows : most;
+}
+
+// Where element (row, col) of a tile with `cols` columns lies.
+constexpr int index_in_tile(int rows, int cols, int row, int col) {
+  const int panel = panel_rows(rows);
+  return row / panel * panel * cols + col * panel + row % panel;
+}
+
 using Vec = float __attribute__((vector_size(lanes * 4)));
 using VecInt = std::int32_t __attribute__((vector_size(lanes * 4)));
 
