@@ -122,6 +122,7 @@ void add_row_sum(Rows& row_sum, const Tile& P) {
                                            shape_of<Tile> +
                                            "; expected RowVector R x 1, Accumulator R x C">()) {
     begin(*P.block, on_elements<Tile>("add_row_sum"), reads(row_sum, P), writes(row_sum));
+    if (P.has_row_sums && !P.block->checked()) return add(row_sum.data, P.row_sums, Tile::rows);
     row_sums(row_sum.data, P.data, Tile::rows, Tile::cols);
   }
 }
@@ -138,7 +139,8 @@ void exp2_difference(Tile& tile, const Rows& row, float factor) {
     if constexpr (Tile::cols == 1)
       exp2_of_row_difference(tile.data, row.data, Tile::rows, factor);
     else
-      exp2_of_difference(tile.data, Tile::rows, Tile::cols, row.data, factor);
+      tile.has_row_sums =
+          exp2_of_difference(tile.data, Tile::rows, Tile::cols, row.data, factor, tile.row_sums);
   }
 }
 

@@ -45,6 +45,9 @@ struct ColumnTile {
   Block* block;
   std::string_view name;
   float* data;
+  // The sum of each row, if the last operation on the tile took it along.
+  mutable bool has_row_sums = false;
+  alignas(64) float row_sums[Rows];
 };
 
 template <int Rows, int Cols>
@@ -189,6 +192,10 @@ std::array<Access, sizeof...(Tiles)> reads(const Tiles&... tiles) {
 }
 template <class... Tiles>
 std::array<Access, sizeof...(Tiles)> writes(const Tiles&... tiles) {
+  [[maybe_unused]] const auto change = [](const auto& tile) {
+    if constexpr (requires { tile.has_row_sums; }) tile.has_row_sums = false;
+  };
+  (change(tiles), ...);
   return reads(tiles...);
 }
 

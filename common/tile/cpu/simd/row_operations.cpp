@@ -107,10 +107,12 @@ void row_sums(float* result, const float* x, int rows, int cols) {
   reduce_columns(result, x, rows, cols, 0, [](Vec a, Vec b) { return a + b; });
 }
 
-void exp2_of_difference(float* x, int rows, int cols, const float* row, float factor) {
+bool exp2_of_difference(float* x, int rows, int cols, const float* row, float factor, float* sums) {
+  const bool whole = panel_rows(rows) == vector_block * lanes;
   const RowBroadcast shift(row, rows, [&](float m) { return m == -INFINITY ? 0 : m * factor; });
   for_each_panel(rows, cols, [&](int first_row, int first, int panel) {
     const int last_row = lane_period(panel) - 1;
+    Vec sum[vector_block] = {};
     for (int i = 0; i < panel * cols; i += vector_block * lanes) {
       Vec v[vector_block];
       TILE_UNROLL
@@ -120,9 +122,15 @@ void exp2_of_difference(float* x, int rows, int cols, const float* row, float fa
       }
       exp2(v);
       TILE_UNROLL
-      for (int k = 0; k < vector_block; ++k) store(x + first + i + k * lanes, v[k]);
+      for (int k = 0; k < vector_block; ++k) {
+        store(x + first + i + k * lanes, v[k]);
+        sum[k] += v[k];
+      }
     }
+    TILE_UNROLL
+    for (int k = 0; whole && k < vector_block; ++k) store(sums + first_row + k * lanes, sum[k]);
   });
+  return whole;
 }
 
 void exp2_of_row_difference(float* x, const float* row, int rows, float factor) {

@@ -78,7 +78,8 @@ inline Vec max(Vec a, Vec b) {
 }
 
 // Each x becomes 2^x, for x <= 127, to 2 units in the last place; 2^-inf = 0 and 2^0 = 1 exactly. A
-// NaN stays one. Several vectors go side by side, as each waits for itself most of the time.
+// NaN stays one, and what is less than 2^-126 is 0 or a number below that. Several vectors go side
+// by side, as each waits for itself most of the time.
 //
 // x = n + r with |r| <= 1/2, and 2^r by a polynomial fitted to the least relative error (9e-8).
 template <int Count>
@@ -114,8 +115,8 @@ inline void exp2(Vec (&x)[Count]) {
 #if TILE_SIMD_AVX512
     x[i] = _mm512_maskz_scalef_ps(0xffff, p[i], x[i] - r[i]);
 #else
-    const VecInt bits = (VecInt)p[i] + ((VecInt)shifted[i] << 23);  // n added to the exponent
-    x[i] = x[i] < broadcast(-126.0f) ? Vec{} : (Vec)bits;
+    // n added to the exponent. Where x was clamped, p is 1, whose exponent it takes to 0.
+    x[i] = (Vec)((VecInt)p[i] + ((VecInt)shifted[i] << 23));
 #endif
   }
 }
