@@ -59,6 +59,54 @@ Vec rounded(Vec x, f16) {
 }
 #endif
 
+// fp8_code of each lane: fp8.h explains it.
+template <int MantissaBits, int Bias, int Largest>
+struct Fp8Lanes {
+  static constexpr int dropped = 23 - MantissaBits, one = 1 << 23;
+  static constexpr int rebias = (127 - Bias) * one, first_normal = rebias + one;
+  static constexpr int largest = rebias + (Largest << dropped);
+
+  explicit Fp8Lanes(Vec x) : sign((VecInt)x & ~0x7fffffff), magnitude((VecInt)x & 0x7fffffff) {
+    const VecInt limited = magnitude < largest ? magnitude : largest - VecInt{};
+    const VecInt own = limited & 0x7f800000;
+    exponent = own < first_normal ? first_normal - VecInt{} : own;
+    aligner = exponent + dropped * one;
+    sum = (Vec)limited + (Vec)aligner;
+  }
+
+  Vec rounded() const {
+    const auto finite = (VecInt)(sum - (Vec)aligner);
+    return (Vec)((magnitude > 0x7f800000 ? 0x7fc00000 - VecInt{} : finite) | sign);
+  }
+  VecInt codes(int nan) const {
+    const VecInt finite = ((exponent - first_normal) >> dropped) + ((VecInt)sum - aligner);
+    return (magnitude > 0x7f800000 ? nan - VecInt{} : finite) | (sign >> 24 & 0x80);
+  }
+
+  VecInt sign, magnitude, exponent, aligner;
+  Vec sum;
+};
+
+using Bytes = std::uint8_t __attribute__((vector_size(lanes)));
+using E4m3Lanes = Fp8Lanes<3, 7, 0x7e>;
+using E5m2Lanes = Fp8Lanes<2, 15, 0x7b>;
+
+Vec rounded(Vec x, e4m3) {
+  return E4m3Lanes(x).rounded();
+}
+
+Vec rounded(Vec x, e5m2) {
+  return E5m2Lanes(x).rounded();
+}
+
+VecInt codes(Vec x, e4m3) {
+  return E4m3Lanes(x).codes(0x7f);
+}
+
+VecInt codes(Vec x, e5m2) {
+  return E5m2Lanes(x).codes(0x7e);
+}
+
 }  // namespace
 
 void read_rows(float* to, std::ptrdiff_t stride, int cols, const HbmMatrix& hbm,
@@ -114,7 +162,14 @@ void write_transposed(const HbmMatrix& hbm, const Overlap& part, const float* fr
 void narrow(std::byte* to, DType dtype, const float* from, std::int64_t count) {
   with_type(dtype, [&](auto type) {
     auto* elements = reinterpret_cast<decltype(type)*>(to);
-    for (std::int64_t i = 0; i < count; ++i) elements[i] = from_float<decltype(type)>(from[i]);
+    std::int64_t i = 0;
+    if constexpr (sizeof(type) == 1) {
+      for (; i + lanes <= count; i += lanes) {
+        const auto bytes = __builtin_convertvector(codes(load(from + i), type), Bytes);
+        std::memcpy(elements + i, &bytes, sizeof bytes);
+      }
+    }
+    for (; i < count; ++i) elements[i] = from_float<decltype(type)>(from[i]);
   });
 }
 
