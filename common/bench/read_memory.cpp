@@ -1,9 +1,11 @@
 #include "bench/read_memory.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "bench/machine.h"
 #include "tile/cpu/simd/simd.h"
+#include "tile/math.h"
 
 namespace flash {
 namespace {
@@ -12,7 +14,7 @@ using tile::cpu::lanes;
 using tile::cpu::Vec;
 
 constexpr int streams = 8;
-constexpr std::int64_t piece = 4096;  // bytes, of which each thread reads a whole number
+constexpr std::int64_t piece = 1 << 18;  // bytes that a thread takes at a time
 
 }  // namespace
 
@@ -27,11 +29,13 @@ void read_memory(const float* data, std::int64_t count) {
 }
 
 void Readers::read(std::span<const std::byte> memory) {
-  const std::int64_t pieces = std::ssize(memory) / piece;
-  pool_.run([&](int member) {
-    const std::int64_t begin = pieces * member / threads_, end = pieces * (member + 1) / threads_;
-    read_memory(reinterpret_cast<const float*>(memory.data() + begin * piece),
-                (end - begin) * piece / 4);
+  const std::int64_t pieces = tile::ceil_div(std::ssize(memory), piece);
+  std::atomic<std::int64_t> next = 0;
+  pool_.run([&](int) {
+    for (std::int64_t i; (i = next++) < pieces;) {
+      const std::int64_t bytes = std::min(std::ssize(memory) - i * piece, piece);
+      read_memory(reinterpret_cast<const float*>(memory.data() + i * piece), bytes / 512 * 128);
+    }
   });
 }
 

@@ -16,13 +16,12 @@ void read_memory(const float* data, std::int64_t count);
 // Threads that read together.
 class Readers {
  public:
-  explicit Readers(int threads) : threads_(threads), pool_(threads) {}
+  explicit Readers(int threads) : pool_(threads) {}
 
-  // Reads all bytes but the last few.
+  // Reads all bytes but the last few; a thread that is held up leaves its share to the others.
   void read(std::span<const std::byte> memory);
 
  private:
-  int threads_;
   tile::cpu::ThreadPool pool_;
 };
 

@@ -29,7 +29,7 @@ int bench(const Arguments& arguments, const Environment& environment) {
   for (const Group& group : request.groups) {
     progress.show(group.name + ", group " + std::to_string(report.groups.size() + 1) + " of " +
                   std::to_string(request.groups.size()));
-    if (request.peaks) measure_peaks(group, environment, report);
+    if (!request.how.bare) measure_peaks(group, environment, report);
     GroupResult result = measure_cases(group, request.how, environment.stages);
     result.peaks = report.peaks;
     progress.show("");

@@ -17,7 +17,8 @@ constexpr Option how[] = {
     {"--seconds", "S", "that a case takes (1)"},
     {"--runs", "N", "runs of each case, instead"},
     {"--threads", "N", "default: all cores"},
-    {"--no-peaks", "", "no peaks and no shares of them: for tools that count, as valgrind does"},
+    {"--bare", "",
+     "no peaks, no bandwidth, no cold caches, just the runs: for tools that count, as valgrind"},
     {"--json", "FILE", "the results for programs"},
     {"--help, -h", "", "this text"},
 
@@ -148,7 +149,7 @@ BenchRequest parse_bench_request(const Arguments& arguments, const std::vector<S
   request.how.pace = {options.number("--seconds", 1.0, 0.001, 3600.0),
                       options.number("--runs", 0, 1, 1'000'000)};
   request.how.seed = options.number<std::uint64_t>("--seed", 0);
-  request.peaks = !options.given("--no-peaks");
+  request.how.bare = options.given("--bare");
   request.output = options.one("--output");
   request.json = options.one("--json");
   require_writable(request.output, request.json);

@@ -14,7 +14,6 @@ struct BenchRequest {
   std::vector<Group> groups = {};
   BenchOptions how = {};
   int threads = 1;
-  bool peaks = true;                   // measure them
   std::string output = {}, json = {};  // files; empty: none
 };
 

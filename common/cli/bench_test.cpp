@@ -52,7 +52,7 @@ TEST(BenchCommand, AWrongStageHasNoTime) {
   for (const Stage& stage : {mean_of_v_stage(), wrong_formula_stage(), misused_memory_stage()}) {
     const CliResult result =
         run_on({right_stage(), stage},
-               with(quick, {"--stage", std::string(stage.name), "--stage", "00", "--no-peaks"}));
+               with(quick, {"--stage", std::string(stage.name), "--stage", "00", "--bare"}));
     EXPECT_EQ(result.status, 1) << result.out;
     EXPECT_TRUE(contains(result.out, "FAIL")) << result.out;
     EXPECT_TRUE(contains(result.out, "\n00_right")) << result.out;
@@ -70,7 +70,7 @@ TEST(BenchCommand, SweepsThreads) {
 TEST(BenchCommand, OutputHoldsO) {
   const std::string file = temporary("o.safetensors");
   const CliResult result =
-      run_on({right_stage()}, with(quick, {"--stage", "00", "--no-peaks", "--output", file}));
+      run_on({right_stage()}, with(quick, {"--stage", "00", "--bare", "--output", file}));
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(read_safetensors(file).at("o").shape, (std::vector<std::int64_t>{1, 20, 2, 64}));
   std::filesystem::remove(file);

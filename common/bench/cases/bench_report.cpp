@@ -31,7 +31,7 @@ double reference(const GroupResult& group, const Case& c) {
     case Against::bf16_peak:
       return peaks == group.peaks.end() ? 0 : peaks->second.bf16_gflops;
     case Against::read_bandwidth:
-      return group.read_gbs.at(c.threads);
+      return group.read_gbs.empty() ? 0 : group.read_gbs.at(c.threads);
     case Against::other:
       return rate_of(find(group, c.other));
     case Against::best:
@@ -74,7 +74,7 @@ Json case_json(const GroupResult& group, std::size_t i) {
                {"stage", c.stage},
                {"problem", problem_json(c.problem)},
                {"threads", c.threads},
-               {"processor_caches", c.cache ? "cold" : "warm"},
+               {"processor_caches", c.cache && !group.read_gbs.empty() ? "cold" : "warm"},
                {"passed", r.failure.empty()},
                {"max_abs_error", r.check.max_abs_error},
                {"error_bound", r.check.error_bound},

@@ -49,7 +49,8 @@ GroupResult measure_cases(const Group& group, const BenchOptions& options,
   for (const Case& c : group.cases)
     entries.push_back(std::make_unique<Entry>(c, stages, options.seed));
 
-  const auto readers = readers_of(group, entries);
+  std::map<int, std::unique_ptr<CacheReader>> readers;
+  if (!options.bare) readers = readers_of(group, entries);
   std::unique_ptr<Evictor> evictor;
   if (!readers.empty()) evictor = std::make_unique<Evictor>(readers.rbegin()->first);
   const std::function<void()> evict = [&] { evictor->run(); }, as_it_is;
@@ -57,8 +58,8 @@ GroupResult measure_cases(const Group& group, const BenchOptions& options,
   std::vector<Contender> contenders;
   for (std::size_t i = 0; i < entries.size(); ++i)
     if (entries[i]->failure().empty())
-      contenders.push_back(
-          {[&entry = *entries[i]] { entry.run(); }, group.cases[i].cache ? evict : as_it_is});
+      contenders.push_back({[&entry = *entries[i]] { entry.run(); },
+                            group.cases[i].cache && evictor ? evict : as_it_is});
   for (const auto& [threads, reader] : readers)
     contenders.push_back({[&reader = *reader] { reader.run(); }, evict});
 

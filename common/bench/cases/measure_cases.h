@@ -24,7 +24,7 @@ struct GroupResult {
   Group group;
   std::vector<CaseResult> results;  // of each case
   // By threads: the bandwidth at which the largest cache of the group is read, as cold as the cases
-  // read theirs and in turns with them; a median. Empty if no case has a cache.
+  // read theirs and in turns with them; a median. Empty if no case has a cache, or none is cold.
   std::map<int, double> read_gbs = {};
   std::map<int, Peaks> peaks = {};  // by threads, the best until then; empty if nobody asked
 };
@@ -32,6 +32,7 @@ struct GroupResult {
 struct BenchOptions {
   std::uint64_t seed = 0;
   Pace pace = {};
+  bool bare = false;  // runs of the cases and nothing between them: caches stay warm
 };
 
 // Checks every case, then times those that are right. A case with a KV cache reads it cold, the
