@@ -132,7 +132,8 @@ std::string legend_text(const Terminal& terminal) {
                    "of the times of a run; IQR: between its quartiles lies half of them, in "
                    "percent of the median; the cases of a table take turns") +
          paragraph(terminal, "GFLOP/s  ",
-                   "of 4 N_q N_k d for each head, half of it if causal, whatever is executed") +
+                   "of 4 N_q N_k d for each head, half of it if causal, whatever is executed; "
+                   "GB/s: of the keys and values in the cache") +
          paragraph(terminal, "ratio    ",
                    "to the peak of this run, to the read bandwidth beside it, to the speed of "
                    "another case or of the best; | in the bar: the goal on a quiet machine");

@@ -1,7 +1,9 @@
 #include "bench/cases/measure_cases.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "bench/cases/entry.h"
 #include "bench/read_memory.h"
@@ -27,48 +29,59 @@ class CacheReader {
   Readers readers_;
 };
 
+using CacheReaders = std::map<int, std::unique_ptr<CacheReader>>;  // by threads
+
 // One for each number of threads that a case with a cache has; they read the largest.
-std::map<int, std::unique_ptr<CacheReader>> readers_of(const Group& group, const Entries& entries) {
+CacheReaders readers_of(const Group& group, const Entries& entries) {
   const auto smaller = [](const auto& a, const auto& b) {
     return a->cache().k.size() < b->cache().k.size();
   };
   const KvCache& largest = (*std::ranges::max_element(entries, smaller))->cache();
-  std::map<int, std::unique_ptr<CacheReader>> readers;
+  CacheReaders readers;
   for (const Case& c : group.cases)
     if (c.cache && !readers.contains(c.threads))
       readers[c.threads] = std::make_unique<CacheReader>(largest, c.threads);
   return readers;
 }
 
+// The entries that are right, then the readers.
+std::vector<Contender> contenders_of(const Group& group, const Entries& entries,
+                                     const CacheReaders& readers,
+                                     const std::function<void()>& evict) {
+  std::vector<Contender> contenders;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!entries[i]->failure().empty()) continue;
+    contenders.push_back({[&entry = *entries[i]] { entry.run(); }});
+    if (group.cases[i].cache) contenders.back().prepare = evict;
+  }
+  for (const auto& [threads, reader] : readers)
+    contenders.push_back({[&reader = *reader] { reader.run(); }, evict});
+  return contenders;
+}
+
 }  // namespace
 
 GroupResult measure_cases(const Group& group, const BenchOptions& options,
                           const std::vector<Stage>& stages) {
-  GroupResult result{group, std::vector<CaseResult>(group.cases.size())};
   Entries entries;
   for (const Case& c : group.cases)
     entries.push_back(std::make_unique<Entry>(c, stages, options.seed));
-
-  std::map<int, std::unique_ptr<CacheReader>> readers;
+  CacheReaders readers;
   if (!options.bare) readers = readers_of(group, entries);
-  std::unique_ptr<Evictor> evictor;
-  if (!readers.empty()) evictor = std::make_unique<Evictor>(readers.rbegin()->first);
-  const std::function<void()> evict = [&] { evictor->run(); }, as_it_is;
+  std::optional<Evictor> evictor;
+  std::function<void()> evict;
+  if (!readers.empty()) {
+    evictor.emplace(readers.rbegin()->first);
+    evict = [&] { evictor->run(); };
+  }
 
-  std::vector<Contender> contenders;
-  for (std::size_t i = 0; i < entries.size(); ++i)
-    if (entries[i]->failure().empty())
-      contenders.push_back({[&entry = *entries[i]] { entry.run(); },
-                            group.cases[i].cache && evictor ? evict : as_it_is});
-  for (const auto& [threads, reader] : readers)
-    contenders.push_back({[&reader = *reader] { reader.run(); }, evict});
-
-  const std::vector<std::vector<double>> seconds = take_turns(contenders, options.pace);
+  const std::vector<std::vector<double>> seconds =
+      take_turns(contenders_of(group, entries, readers, evict), options.pace);
+  GroupResult result{group, {}};
   auto next = seconds.begin();
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    CaseResult& r = result.results[i];
-    r = {entries[i]->check(), entries[i]->failure(), {}, std::move(entries[i]->outputs())};
-    if (r.failure.empty()) r.seconds = spread(*next++);
+  for (const std::unique_ptr<Entry>& entry : entries) {
+    result.results.push_back({entry->check(), entry->failure(), {}, std::move(entry->outputs())});
+    if (entry->failure().empty()) result.results.back().seconds = spread(*next++);
   }
   for (const auto& [threads, reader] : readers)
     result.read_gbs[threads] = reader->bytes() / median(*next++) * 1e-9;
