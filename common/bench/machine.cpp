@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <thread>
@@ -30,6 +31,30 @@ std::string cpu_name() {
   return name;
 }
 
+// "48K" or "2M" in bytes.
+std::int64_t bytes_of(const std::string& size) {
+  const std::int64_t number = std::atoll(size.c_str());
+  return number << (size.ends_with('K') ? 10 : size.ends_with('M') ? 20 : 0);
+}
+
+// Of the first core; from Linux, and none elsewhere.
+CacheSizes cache_sizes() {
+  const auto word = [](int cache, const char* file) {
+    std::string text;
+    std::ifstream("/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(cache) + "/" +
+                  file) >>
+        text;
+    return text;
+  };
+  CacheSizes sizes;
+  for (int cache = 0;; ++cache) {
+    const std::string level = word(cache, "level");
+    if (level.empty()) return sizes;
+    if (word(cache, "type") == "Instruction") continue;
+    (level == "1" ? sizes.l1 : level == "2" ? sizes.l2 : sizes.l3) = bytes_of(word(cache, "size"));
+  }
+}
+
 #if defined(__clang__)
 constexpr const char* compiler_name = "Clang " __clang_version__;
 #else
@@ -47,8 +72,13 @@ std::string today() {
 
 Machine this_machine() {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  return {cpu_name(),    cores,           std::string(tile::cpu::simd_name),
-          compiler_name, ATTENTION_FLAGS, today()};
+  return {.cpu = cpu_name(),
+          .cores = cores,
+          .caches = cache_sizes(),
+          .simd = std::string(tile::cpu::simd_name),
+          .compiler = compiler_name,
+          .flags = ATTENTION_FLAGS,
+          .date = today()};
 }
 
 }  // namespace flash

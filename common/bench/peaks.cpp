@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "bench/read_memory.h"
 #include "tile/aligned.h"
+#include "tile/cpu/simd/dot.h"
 #include "tile/cpu/simd/simd.h"
 
 namespace flash {
@@ -74,12 +76,13 @@ std::vector<double> rates(int threads, Prepare prepare, Body body, Rate rate) {
   return found;
 }
 
-// As many independent chains of FMAs as a matrix product has accumulators: enough to hide the
+// As many independent chains of operations as a matrix product has accumulators: enough to hide the
 // latency of each, few enough for the registers.
 constexpr int chains = tile::cpu::vector_block * tile::cpu::column_block;
+constexpr std::int64_t steps = 250'000;
 
 template <std::size_t... I>
-void multiply_add(std::int64_t steps, std::index_sequence<I...>) {
+void multiply_add(std::index_sequence<I...>) {
   static volatile float half = 0.5f;  // the compiler cannot know that the chains converge to 1
   const Vec factor = tile::cpu::broadcast(half), addend = tile::cpu::broadcast(half);
   std::array<Vec, sizeof...(I)> chain = {tile::cpu::broadcast(static_cast<float>(I))...};
@@ -87,29 +90,44 @@ void multiply_add(std::int64_t steps, std::index_sequence<I...>) {
   consume((chain[I] + ...));
 }
 
-// Each thread's rate is that of the time it had a core, so that a busy machine has the same peak.
-double fma_gflops(int threads) {
-  constexpr std::int64_t steps = 250'000;
-  const auto rate = [](const std::vector<Lap>& laps) {
+// Of `threads` threads that run `body`, which takes `flops` operations. Each thread's rate is that
+// of the time it had a core, so that a busy machine has the same peak.
+double gflops(int threads, double flops, void (*body)()) {
+  const auto rate = [&](const std::vector<Lap>& laps) {
     double sum = 0;
-    for (const Lap& lap : laps) sum += 2.0 * steps * chains * lanes / lap.cpu_seconds * 1e-9;
+    for (const Lap& lap : laps) sum += flops / lap.cpu_seconds * 1e-9;
     return sum;
   };
   return rates(
-             threads, [](int) {},
-             [](int) { multiply_add(steps, std::make_index_sequence<chains>()); }, rate)
+             threads, [](int) {}, [&](int) { body(); }, rate)
       .back();
 }
 
-void sum(const float* data, std::int64_t count) {
-  constexpr int streams = 8;
-  Vec sums[streams] = {};
-  for (std::int64_t i = 0; i < count; i += streams * lanes) {
-    TILE_UNROLL
-    for (int s = 0; s < streams; ++s) sums[s] += tile::cpu::load(data + i + s * lanes);
-  }
-  for (const Vec& partial : sums) consume(partial);
+double fma_gflops(int threads) {
+  return gflops(threads, 2.0 * steps * chains * lanes,
+                [] { multiply_add(std::make_index_sequence<chains>()); });
 }
+
+#if TILE_SIMD_BF16_DOT
+template <std::size_t... I>
+void multiply_add_pairs(std::index_sequence<I...>) {
+  static volatile std::uint32_t halves = 0x3f003f00;  // two times 0.5 in bf16
+  const tile::cpu::Bf16Vec a = tile::cpu::broadcast_pair(halves);
+  std::array<Vec, sizeof...(I)> chain = {tile::cpu::broadcast(static_cast<float>(I))...};
+  for (std::int64_t step = 0; step < steps; ++step)
+    ((chain[I] = tile::cpu::dot(chain[I], a, a)), ...);
+  consume((chain[I] + ...));
+}
+
+double bf16_gflops(int threads) {
+  return gflops(threads, 4.0 * steps * chains * lanes,
+                [] { multiply_add_pairs(std::make_index_sequence<chains>()); });
+}
+#else
+double bf16_gflops(int) {
+  return 0;
+}
+#endif
 
 // 128 MB: four times the last-level cache that a few cores share today, and little enough beside
 // the inputs of a large problem, which are not there yet when this memory is given back.
@@ -126,14 +144,14 @@ double read_gbs(int threads) {
   };
   const std::vector<double> found = rates(
       threads, [&](int t) { std::fill_n(data.get() + t * count, count, 1.0f); },
-      [&](int t) { sum(data.get() + t * count, count); }, rate);
+      [&](int t) { read_memory(data.get() + t * count, count); }, rate);
   return found[found.size() / 2];
 }
 
 }  // namespace
 
 Peaks measure_peaks(int threads) {
-  return {fma_gflops(threads), read_gbs(threads)};
+  return {fma_gflops(threads), read_gbs(threads), bf16_gflops(threads)};
 }
 
 }  // namespace flash

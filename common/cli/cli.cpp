@@ -22,9 +22,8 @@ int test_command(const Arguments&, const Environment&) {
 }
 
 constexpr Command commands[] = {
-    {"run", run_command},   {"list", list_command},
-    {"docs", docs_command}, {"experiment", experiment_command},
-    {"test", test_command},
+    {"run", run_command},   {"bench", bench_command}, {"list", list_command},
+    {"docs", docs_command}, {"test", test_command},   {"experiment", experiment_command},
 };
 
 int dispatch(const Arguments& arguments, const Environment& environment) {
@@ -34,9 +33,9 @@ int dispatch(const Arguments& arguments, const Environment& environment) {
   for (const Command& command : commands)
     if (command.name == name)
       return command.run({arguments.begin() + 1, arguments.end()}, environment);
-  throw BadInput(
-      "'" + name +
-      "': is not a command, expected run, test, list, docs, experiment, --help or --version");
+  throw BadInput("'" + name +
+                 "': is not a command, expected run, bench, test, list, docs, experiment, --help "
+                 "or --version");
 }
 
 // Control characters, as in a file's name, would break the line or paint the terminal.

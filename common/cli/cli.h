@@ -19,6 +19,7 @@ int run_cli(const Arguments& arguments, const Environment& environment);
 int run_command(const Arguments& arguments, const Environment& environment);
 int list_command(const Arguments& arguments, const Environment& environment);
 int docs_command(const Arguments& arguments, const Environment& environment);
+int bench_command(const Arguments& arguments, const Environment& environment);
 int experiment_command(const Arguments& arguments, const Environment& environment);
 
 }  // namespace flash

@@ -12,10 +12,11 @@ usage: ladder COMMAND [OPTIONS]
 
   run               check every stage against the reference, then measure it
   test [STAGE]      all tests, or those of one stage; --verbose: all failures
+  bench [GROUP]     speed beside the machine's peaks, what is compared in turns
   list              the stages and their ideas
   experiment NAME   error_growth, pipeline, fp8_error or decode: measure again
   docs [--check]    write the measured numbers into the pages, or compare them
-  --help, -h        this text; ladder run --help, ladder experiment --help
+  --help, -h        this text; so have run, bench and experiment
   --version         version, instruction set, compiler
 
 A stage is named by any unique beginning: 03.

@@ -28,6 +28,12 @@ bool asks_for_help(const Arguments& arguments) {
   });
 }
 
+std::vector<Option> joined(std::initializer_list<std::span<const Option>> parts) {
+  std::vector<Option> all;
+  for (const std::span<const Option> part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
 std::string options_help(std::span<const Option> options) {
   constexpr std::size_t indent = 22;
   std::string text;

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <charconv>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include "cli/cli.h"
 
@@ -22,10 +25,19 @@ struct Option {
                          const std::string& expected);
 std::string in_quotes(std::string_view text);
 
+// As short as it can be: "3", "0.01".
+template <class T>
+std::string number_text(T number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
+
 // The same error, its argument with dashes if it is one of the options.
 BadInput with_dashes(const BadInput& error, std::span<const Option> options);
 
 bool asks_for_help(const Arguments& arguments);
+
+std::vector<Option> joined(std::initializer_list<std::span<const Option>> parts);
 
 // A line or more for each option, at most 80 columns wide.
 std::string options_help(std::span<const Option> options);
@@ -50,9 +62,10 @@ class Options {
     const char* const end = text.data() + text.size();
     T value{};
     const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stop != end || value < minimum || value > maximum)
+    if (error != std::errc{} || stop != end || !(value >= minimum && value <= maximum))
       refuse(name, in_quotes(text),
-             "a whole number from " + std::to_string(minimum) + " to " + std::to_string(maximum));
+             (std::is_integral_v<T> ? "a whole number from " : "a number from ") +
+                 number_text(minimum) + " to " + number_text(maximum));
     return value;
   }
 

@@ -1,9 +1,6 @@
 // `ladder run`: checks and measures the stages on one problem.
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -12,85 +9,23 @@
 #include "bench/precheck.h"
 #include "check/generator.h"
 #include "cli/cli.h"
+#include "cli/long_work.h"
 #include "cli/options.h"
 #include "cli/run_options.h"
 #include "io/attention_file.h"
 #include "report/summary.h"
-#include "report/units.h"
 #include "stages/execute.h"
-#include "stages/memory.h"
 
 namespace flash {
 namespace {
 
 namespace fs = std::filesystem;
 
-// One line on a terminal that says what takes so long; gone in the end.
-class Progress {
- public:
-  explicit Progress(const Environment& environment) : environment_(environment) {}
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  ~Progress() { show(""); }
-
-  void show(const std::string& text) {
-    if (environment_.progress) environment_.err << "\r\x1b[K" << text << std::flush;
-  }
-
- private:
-  const Environment& environment_;
-};
-
-// Checked before the long work, so that it is not lost.
-void require_writable(const std::string& option, const std::string& file, bool device_allowed) {
-  if (file.empty()) return;
-  std::error_code ignored;
-  const fs::path folder = fs::path(file).has_parent_path() ? fs::path(file).parent_path() : ".";
-  const fs::file_status status = fs::status(file, ignored);
-  const bool suitable = !fs::exists(status) || fs::is_regular_file(status) ||
-                        (device_allowed && !fs::is_directory(status));
-  const bool writable =
-      fs::exists(status) ? access(file.c_str(), W_OK) == 0 : access(folder.c_str(), W_OK) == 0;
-  if (!suitable || !writable || !fs::is_directory(folder, ignored))
-    throw BadInput(option + ": '" + file +
-                   "' cannot be written, expected a file in a folder that may be written");
-}
-
-void require_writable(const RunOptions& options) {
-  require_writable("--output", options.output, false);
-  require_writable("--json", options.json, true);
-  if (options.json.empty() || options.output.empty()) return;
-  const auto canonical = [](const std::string& file) {
-    return fs::weakly_canonical(fs::absolute(file));
-  };
-  if (canonical(options.json) == canonical(options.output))
-    throw BadInput("--json: '" + options.json + "' is --output, too, expected another file");
-}
-
-// Of the inputs and one stage's outputs, before they are allocated.
-void require_memory_for_tensors(const Problem& p) {
-  const auto elements = static_cast<double>(2 * q_elements(p) + 2 * k_elements(p));
-  const double needed =
-      elements * size_in_bytes(p.dtype) + 4.0 * static_cast<double>(lse_elements(p));
-  const double available = available_memory();
-  if (needed <= available) return;
-  throw BadInput("the problem: q, k, v, o and lse need " + bytes_text(needed) +
-                 ", expected at most the " + bytes_text(available) +
-                 " of memory that are available");
-}
-
 std::string source(const RunOptions& options) {
   if (options.input.empty()) return "generated with seed " + std::to_string(options.seed);
   const fs::path relative = fs::path(options.input).lexically_relative(ATTENTION_DATA_DIR);
   const bool ours = !relative.empty() && *relative.begin() != "..";
   return (ours ? "common/data/" + relative.string() : options.input);
-}
-
-void write_json(const std::string& file, const Report& report) {
-  std::ofstream stream(file);
-  stream << to_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n"
-         << std::flush;
-  if (!stream) throw BadInput("--json: '" + file + "' cannot be written, expected room for it");
 }
 
 Report run_stages(const RunOptions& options, const Environment& environment) {
@@ -147,11 +82,11 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
 int run(const Arguments& arguments, const Environment& environment) {
   if (asks_for_help(arguments)) return environment.out << run_help_text(), 0;
   const RunOptions options = parse_run_options(arguments, environment.stages);
-  require_writable(options);
+  require_writable(options.output, options.json);
   const Report report = run_stages(options, environment);
   environment.out << summary_text(report, environment.terminal);
   if (options.profile) environment.out << profile_text(report, environment.terminal);
-  if (!options.json.empty()) write_json(options.json, report);
+  if (!options.json.empty()) write_json(options.json, to_json(report));
   const auto passed = [](const StageReport& stage) { return stage.passed; };
   return std::all_of(report.stages.begin(), report.stages.end(), passed) ? 0 : 1;
 }

@@ -1,16 +1,14 @@
 #include "cli/run_options.h"
 
-#include <algorithm>
-#include <limits>
-
 #include "cli/options.h"
+#include "cli/problem_options.h"
 #include "tile/cpu/parallel.h"
 #include "tile/gpu.h"
 
 namespace flash {
 namespace {
 
-constexpr Option known[] = {
+constexpr Option what[] = {
     {"", "", "what to run:"},
     {"--stage", "STAGE", "only this stage, by any unique beginning of its name; may be repeated"},
     {"--device", "DEVICE", "cpu"},
@@ -19,18 +17,9 @@ constexpr Option known[] = {
     {"--checked", "", "report misuse of on-chip memory and of barriers; slow"},
     {"--schedules", "N", "so, with the roles of a block in N different orders"},
     {"--runs", "N", "timed runs; default: as many as fit in half a second"},
+};
 
-    {"", "", "a generated problem (any of these asks for one):"},
-    {"--batch", "N", "sequences (1)"},
-    {"--heads", "N", "query heads (4)"},
-    {"--kv-heads", "N", "heads of K and V, a divisor of --heads (as many)"},
-    {"--seqlen-q", "N", "queries of a sequence (1024)"},
-    {"--seqlen-k", "N", "keys of a sequence (as many as queries)"},
-    {"--head-dim", "N", "1 to 256 (64)"},
-    {"--dtype", "DTYPE", "f32 (default), bf16 or f16"},
-    {"--causal", "", "query i sees keys up to i + seqlen_k - seqlen_q"},
-    {"--seed", "N", "of the random numbers (0)"},
-
+constexpr Option files[] = {
     {"", "", "files:"},
     {"--input", "FILE",
      "safetensors with q, k, v; cu_seqlens_q and cu_seqlens_k if packed; goes with --causal, not "
@@ -43,53 +32,19 @@ constexpr Option known[] = {
     {"--help, -h", "", "this text"},
 };
 
-std::vector<Stage> select(const Options& options, const std::vector<Stage>& stages) {
-  if (!options.given("--stage")) return stages;
-  std::vector<Stage> selected;
-  for (const std::string& name : options.all("--stage"))
-    selected.push_back(find_stage(name, stages));
-  return selected;
-}
-
-DType dtype(const std::string& text) {
-  for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
-    if (tile::name(dtype) == text) return dtype;
-  refuse("--dtype", in_quotes(text), "f32, bf16 or f16");
-}
-
-// True if an option other than --causal states a problem.
-bool states_shape(const Options& options) {
-  constexpr const char* names[] = {"--batch",    "--heads",    "--kv-heads", "--seqlen-q",
-                                   "--seqlen-k", "--head-dim", "--dtype",    "--seed"};
-  return std::ranges::any_of(names, [&](const char* name) { return options.given(name); });
-}
-
-Problem parse_problem(const Options& options) {
-  Problem p;
-  const auto read = [&](const char* name, std::int64_t otherwise) {
-    constexpr std::int64_t maximum = std::numeric_limits<std::int32_t>::max();
-    return options.number<std::int64_t>(name, otherwise, 0, maximum);
-  };
-  p.batch = read("--batch", p.batch);
-  p.heads = read("--heads", p.heads);
-  p.kv_heads = read("--kv-heads", p.heads);
-  p.seqlen_q = read("--seqlen-q", p.seqlen_q);
-  p.seqlen_k = read("--seqlen-k", p.seqlen_q);
-  p.head_dim = read("--head-dim", p.head_dim);
-  if (options.given("--dtype")) p.dtype = dtype(options.one("--dtype"));
-  p.causal = options.given("--causal");
-  validate(p);
-  return p;
+const std::vector<Option>& known() {
+  static const std::vector<Option> all = joined({what, problem_options, files});
+  return all;
 }
 
 void parse_files(const Options& options, RunOptions& run) {
   run.input = options.one("--input");
   run.output = options.one("--output");
   run.json = options.one("--json");
-  if (!run.input.empty() && states_shape(options))
+  if (!run.input.empty() && states_problem(options))
     refuse("--input", in_quotes(run.input) + " beside options that state a problem",
            "none of them but --causal");
-  if (run.input.empty() && !states_shape(options) && !options.given("--causal"))
+  if (run.input.empty() && !states_problem(options) && !options.given("--causal"))
     run.input = ATTENTION_DATA_DIR "/minilm_512.safetensors";
   if (!run.output.empty() && run.stages.size() != 1)
     refuse("--output",
@@ -104,15 +59,15 @@ std::string run_help_text() {
          "Checks every stage against the reference in double precision, then measures it.\n"
          "Without options that state a problem it runs common/data/minilm_512.safetensors:\n"
          "queries, keys and values of a trained model.\n" +
-         options_help(known);
+         options_help(known());
 }
 
 BadInput in_run_options(const BadInput& error) {
-  return with_dashes(error, known);
+  return with_dashes(error, known());
 }
 
 RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage>& stages) {
-  const Options options("run", known, arguments);
+  const Options options("run", known(), arguments);
   RunOptions run;
 #ifdef ATTENTION_CHECKED_DEFAULT
   run.checked = true;
@@ -121,7 +76,7 @@ RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage
 #endif
   run.schedules = options.number("--schedules", run.schedules, 1, 1'000'000);
   run.profile = options.given("--profile");
-  run.stages = select(options, stages);
+  run.stages = selected_stages(options, stages);
   if (const std::string device = options.one("--device", "cpu"); device != "cpu")
     refuse("--device", in_quotes(device), "cpu, as this build has no CUDA backend");
   run.gpu = tile::find_gpu(options.one("--gpu", run.gpu)).name;
@@ -129,7 +84,7 @@ RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage
   run.runs = options.number("--runs", run.runs, 1, 1'000'000);
   run.seed = options.number("--seed", run.seed);
   parse_files(options, run);
-  run.problem = parse_problem(options);
+  run.problem = parse_problem(options, {});
   return run;
 }
 

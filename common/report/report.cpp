@@ -44,17 +44,13 @@ Json problem_json(const Report& report) {
 }
 
 Json machine_json(const Report& report) {
-  return {{"cpu", report.machine.cpu},
-          {"cores", report.machine.cores},
-          {"threads", report.threads},
-          {"simd", report.machine.simd},
-          {"compiler", report.machine.compiler},
-          {"flags", report.machine.flags},
-          {"date", report.machine.date},
-          {"gpu", report.gpu},
-          {"checked", report.checked},
-          {"fma_peak_gflops", report.peaks.fma_gflops},
-          {"read_bandwidth_gbs", report.peaks.read_gbs}};
+  Json json = to_json(report.machine);
+  json["threads"] = report.threads;
+  json["gpu"] = report.gpu;
+  json["checked"] = report.checked;
+  json["fma_peak_gflops"] = report.peaks.fma_gflops;
+  json["read_bandwidth_gbs"] = report.peaks.read_gbs;
+  return json;
 }
 
 // Bytes by tensor, of those that have any.

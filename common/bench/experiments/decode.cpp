@@ -1,12 +1,12 @@
 // `ladder experiment decode`: how fast stage 06 reads a KV cache.
 #include <algorithm>
 #include <map>
-#include <numeric>
 
+#include "bench/cached_inputs.h"
 #include "bench/experiments/experiment.h"
+#include "bench/read_memory.h"
 #include "bench/timing.h"
 #include "check/checker.h"
-#include "check/generator.h"
 #include "report/units.h"
 #include "stages/execute.h"
 #include "tile/cpu/parallel.h"
@@ -43,25 +43,6 @@ double gbs(const Row& row) {
   return cache_bytes(row.cache) / median(row.seconds) * 1e-9;
 }
 
-// Rounds the keys or values to what the cache can hold, so that the reference reads the same.
-void round_to(DType cache, const Problem& p, Buffer& buffer) {
-  if (cache == p.dtype) return;
-  tile::with_type(cache, [&](auto type) {
-    using T = decltype(type);
-    for (std::int64_t i = 0; i < k_elements(p); ++i)
-      set_element(buffer, p.dtype, i,
-                  tile::to_float(tile::from_float<T>(element(buffer, p.dtype, i))));
-  });
-}
-
-Inputs inputs_of(DType cache, std::uint64_t seed) {
-  const Problem p = problem_of(cache);
-  Inputs inputs = generate(p, seed);
-  round_to(cache, p, inputs.k);
-  round_to(cache, p, inputs.v);
-  return inputs;
-}
-
 // How a server may hold the cache, and how often its keys may be split.
 std::vector<Row> rows_of(DType cache) {
   std::vector<Row> rows;
@@ -70,24 +51,12 @@ std::vector<Row> rows_of(DType cache) {
   return rows;
 }
 
-// Reads 128 MB of something else on all cores, as a server reads a model's weights from one step to
-// the next: no step finds in the processor's caches what another one left.
-void read_weights() {
-  constexpr std::int64_t pieces = 64, piece = std::int64_t{1} << 18;
-  static const std::vector<std::int64_t> weights(pieces * piece, 1);
-  tile::cpu::parallel_for(pieces, 1e9, [](std::int64_t i) {
-    [[maybe_unused]] thread_local volatile std::int64_t sum;
-    const auto first = weights.begin() + i * piece;
-    sum = std::accumulate(first, first + piece, std::int64_t{0});
-  });
-}
-
 // Checks the rows of one cache type, then times them in turns, and the read bandwidth with them, so
 // that a slow spell of the machine meets all of them.
 std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
                          const Environment& environment) {
   const Problem p = problem_of(type);
-  const Inputs inputs = inputs_of(type, seed);
+  const Inputs inputs = generate_for_cache(p, type, seed);
   const Expected expected = expect(p, inputs);
   Outputs outputs = unwritten_outputs(p);
   tile::cpu::Device device;
@@ -101,13 +70,14 @@ std::vector<Row> measure(const Stage& stage, DType type, std::uint64_t seed,
                   with_cache(make_args(p, inputs, outputs), caches[row.page_size], row.splits));
     row.result = check(p, expected, outputs);
   }
+  Evictor evictor(tile::cpu::hardware_threads());
   std::vector<double> read_gbs;
   for (int round = 0; round < rounds; ++round) {
     read_gbs.push_back(environment.measure_peaks(tile::cpu::hardware_threads()).read_gbs);
     for (Row& row : rows) {
       const AttentionArgs cached =
           with_cache(make_args(p, inputs, outputs), caches[row.page_size], row.splits);
-      read_weights();
+      evictor.run();
       row.seconds.push_back(seconds_of([&] { stage.forward(device, cached); }));
     }
   }

@@ -35,10 +35,7 @@ void write_figures(const std::string& file, const Figures& figures, const TextTa
   if (file.empty()) return;
   Json json = to_json(figures.facts);
   for (const Facts& figure : figures.figures) json["figures"].push_back(to_json(figure));
-  const Machine machine = this_machine();
-  json["machine"] = {{"cpu", machine.cpu},     {"cores", machine.cores},
-                     {"simd", machine.simd},   {"compiler", machine.compiler},
-                     {"flags", machine.flags}, {"date", machine.date}};
+  json["machine"] = to_json(this_machine());
   json["table"] = table.cells();
   std::ofstream stream(file);
   stream << json.dump(2) << "\n" << std::flush;

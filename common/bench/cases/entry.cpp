@@ -1,0 +1,64 @@
+#include "bench/cases/entry.h"
+
+#include <limits>
+
+#include "bench/cached_inputs.h"
+#include "bench/verdict.h"
+#include "check/generator.h"
+#include "diagnosis/diagnosis.h"
+#include "stages/execute.h"
+#include "tile/error.h"
+
+namespace flash {
+namespace {
+
+// Of the rows that are checked; a fifth of a second's work at most.
+constexpr double check_flops = 2e9;
+
+Expected expect_cheaply(const Problem& problem, const Inputs& inputs, const Precision& precision) {
+  return expect(problem, inputs, sample_rows(problem, check_flops), precision);
+}
+
+}  // namespace
+
+Entry::Entry(const Case& c, const std::vector<Stage>& stages, std::uint64_t seed)
+    : stage_(find_stage(c.stage, stages)),
+      problem_(c.problem),
+      device_(tile::find_gpu("h100"), c.threads) {
+  validate(problem_);
+  inputs_ = c.inputs ? *c.inputs : generate(problem_, seed, stage_.fp8);
+  if (c.cache) round_for_cache(problem_, c.cache->dtype, inputs_);
+  try {
+    if (c.cache)
+      check_cached(*c.cache, seed);
+    else
+      check_plain();
+  } catch (const tile::TileError& error) {
+    failure_ = error.what();
+    check_.max_abs_error = std::numeric_limits<double>::infinity();
+  }
+}
+
+void Entry::check_plain() {
+  const Expected expected = expect_cheaply(problem_, inputs_, stage_.fp8);
+  Verdict verdict = run_and_check(stage_, device_, problem_, inputs_, expected);
+  if (verdict.misuse.empty()) diagnose(problem_, inputs_, verdict.outputs, verdict.check);
+  failure_ = describe(verdict);
+  check_ = verdict.check;
+  outputs_ = std::move(verdict.outputs);
+  args_ = make_args(problem_, inputs_, outputs_);
+}
+
+// The keys and values are large, and not needed any more once the cache has them.
+void Entry::check_cached(const CacheKind& kind, std::uint64_t seed) {
+  const Expected expected = expect_cheaply(problem_, inputs_, {});
+  cache_ = filled_cache(problem_, inputs_, kind.dtype, kind.page_size, seed);
+  outputs_ = unwritten_outputs(problem_);
+  args_ = with_cache(make_args(problem_, inputs_, outputs_), cache_);
+  inputs_.k = inputs_.v = {};
+  run();
+  check_ = flash::check(problem_, expected, outputs_);
+  if (!check_.passed) failure_ = describe(check_);
+}
+
+}  // namespace flash
