@@ -104,8 +104,7 @@ double gflops(int threads, double flops, void (*body)()) {
 }
 
 double fma_gflops(int threads) {
-  return gflops(threads, 2.0 * steps * chains * lanes,
-                [] { multiply_add(std::make_index_sequence<chains>()); });
+  return gflops(threads, fma_chain_flops, run_fma_chains);
 }
 
 #if TILE_SIMD_BF16_DOT
@@ -149,6 +148,12 @@ double read_gbs(int threads) {
 }
 
 }  // namespace
+
+const double fma_chain_flops = 2.0 * steps * chains * lanes;
+
+void run_fma_chains() {
+  multiply_add(std::make_index_sequence<chains>());
+}
 
 Peaks measure_peaks(int threads) {
   return {fma_gflops(threads), read_gbs(threads), bf16_gflops(threads)};

@@ -11,4 +11,9 @@ namespace flash {
 // median, as of a kernel.
 Peaks measure_peaks(int threads);
 
+// FMAs on registers alone, on the calling thread: what their peak is measured with, under a
+// millisecond of it.
+void run_fma_chains();
+extern const double fma_chain_flops;
+
 }  // namespace flash

@@ -14,7 +14,7 @@ usage: ladder COMMAND [OPTIONS]
   test [STAGE]      all tests, or those of one stage; --verbose: all failures
   bench [GROUP]     speed beside the machine's peaks, what is compared in turns
   list              the stages and their ideas
-  experiment NAME   error_growth, pipeline, fp8_error or decode: measure again
+  experiment NAME   error_growth, cpu_tile, pipeline, fp8_error or decode
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; so have run, bench and experiment
   --version         version, instruction set, compiler

@@ -34,6 +34,9 @@ std::span<const Experiment> experiments();
 // multiplies by a reciprocal.
 int error_growth_experiment(const ExperimentOptions& options, const Environment& environment);
 
+// What the operations on a tile cost on one core of this CPU, with all operands in its caches.
+int cpu_tile_experiment(const ExperimentOptions& options, const Environment& environment);
+
 // The speed of stage 04 with each of its switches off, beside stage 03.
 int pipeline_experiment(const ExperimentOptions& options, const Environment& environment);
 
