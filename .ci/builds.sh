@@ -72,3 +72,10 @@ fuzz_safetensors() {
     quietly fuzz build/fuzz/common/safetensors_fuzz -max_total_time=20 -print_final_stats=1 &&
     grep number_of_executed_units "$results/fuzz.log"
 }
+
+# Nothing here can run it.
+compile_gpu_measurements() {
+  needs nvcc || return "$skipped_status"
+  quietly gpu-configure cmake -S common/model/measured -B build/measured &&
+    quietly gpu-build cmake --build build/measured --parallel "$jobs"
+}

@@ -7,7 +7,7 @@ check_format() {
   while IFS= read -r -d '' file; do
     clang-format-14 --dry-run -Werror "$file" 2>/dev/null ||
       { echo "$file: run clang-format-14 -i"; status=1; }
-  done < <(git ls-files -z -- '*.h' '*.cpp')
+  done < <(git ls-files -z -- '*.h' '*.cpp' '*.cu')
   return $status
 }
 
