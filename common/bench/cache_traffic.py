@@ -22,7 +22,6 @@ import argparse
 import json
 import re
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import valgrind
@@ -133,8 +132,7 @@ def main():
             "tensors": tensors,
         }
 
-    with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(measure, stages))
+    results = [measure(stage) for stage in stages]
     print(table(results), end="")
     version = subprocess.run(
         [options.program, "--version"], capture_output=True, text=True, check=True

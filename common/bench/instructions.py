@@ -20,6 +20,7 @@ import os
 import re
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import valgrind
@@ -31,22 +32,12 @@ lanes = {"AVX-512": 16, "AVX2": 8, "NEON": 4, "portable": 4}
 
 
 def prefill(name, stage, dtype, head_dim):
+    shape = f"--heads 1 --seqlen-q 256 --seqlen-k 512 --head-dim {head_dim} --dtype {dtype}"
     return {
         "name": name,
         "head_dim": head_dim,
-        "pairs": 512 * 512,
-        "arguments": [
-            "--stage",
-            stage,
-            "--heads",
-            "1",
-            "--seqlen-q",
-            "512",
-            "--head-dim",
-            str(head_dim),
-            "--dtype",
-            dtype,
-        ],
+        "pairs": 256 * 512,
+        "arguments": f"--stage {stage} {shape}".split(),
     }
 
 
@@ -55,18 +46,7 @@ def decode(cache):
         "name": f"06 {cache}, 8 heads",
         "head_dim": 128,
         "pairs": 8 * 4096,
-        "arguments": [
-            "--stage",
-            "06",
-            "--cache",
-            cache,
-            "--heads",
-            "8",
-            "--kv-heads",
-            "1",
-            "--seqlen-k",
-            "4096",
-        ],
+        "arguments": f"--stage 06 --cache {cache} --heads 8 --kv-heads 1 --seqlen-k 4096".split(),
     }
 
 
@@ -96,7 +76,13 @@ def printed(command, pattern):
 
 def by_difference(count):
     """The instructions of one run: those of a program with two less those of one with one."""
-    return lambda arguments: count([*arguments, "--runs", "2"]) - count([*arguments, "--runs", "1"])
+
+    def one_run(arguments):
+        with ThreadPoolExecutor(2) as pool:
+            one, two = pool.map(lambda n: count([*arguments, "--runs", n]), ("1", "2"))
+        return two - one
+
+    return one_run
 
 
 def by_qemu(program, folder):
@@ -122,7 +108,10 @@ def by_perf(program):
 
 
 def by_valgrind(program):
-    return [], lambda arguments: valgrind.total(valgrind.one_run(program, arguments, []), "Ir")
+    def count(arguments):
+        return valgrind.total(valgrind.callgrind(program, [*valgrind.bench, *arguments], []), "Ir")
+
+    return [], by_difference(count)
 
 
 def measure(program, emulator, count):
