@@ -1,9 +1,10 @@
 """The runtimes that peers.py measures, and the tensors that it gives them.
 
-A peer takes a shape, the inputs and a number of threads. It returns a function that computes, one that makes
-[heads, queries, head_dim] in fp32 of what the first returned, and the words for what the peer was told to do. It raises
-PeerError if it is not installed or has no such kernel.
+A peer takes a shape, the inputs and a number of threads. It returns a function that computes, one
+that makes [heads, queries, head_dim] in fp32 of what the first returned, and the words for what the
+peer was told to do. It raises PeerError if it is not installed or has no such kernel.
 """
+
 import importlib
 import json
 import struct
@@ -35,6 +36,7 @@ def versions():
 
 # Tensors: float32 arrays, [heads, tokens, head_dim] as most peers want them.
 
+
 def to_bf16(array):
     """The bits of the nearest bf16 numbers, ties to even."""
     bits = array.astype(np.float32).view(np.uint32)
@@ -50,11 +52,16 @@ def random_inputs(shape):
     random = np.random.default_rng(0)
 
     def draw(heads, tokens, scale=1.0):
-        array = random.standard_normal((heads, tokens, shape["head_dim"]), np.float32) * np.float32(scale)
+        array = random.standard_normal((heads, tokens, shape["head_dim"]), np.float32) * np.float32(
+            scale
+        )
         return from_bf16(to_bf16(array)) if shape["dtype"] == "bf16" else array
 
-    return {"q": draw(shape["heads"], shape["seqlen_q"], 2.5), "k": draw(shape["kv_heads"], shape["seqlen_k"]),
-            "v": draw(shape["kv_heads"], shape["seqlen_k"])}
+    return {
+        "q": draw(shape["heads"], shape["seqlen_q"], 2.5),
+        "k": draw(shape["kv_heads"], shape["seqlen_k"]),
+        "v": draw(shape["kv_heads"], shape["seqlen_k"]),
+    }
 
 
 def write_inputs(path, shape, inputs):
@@ -64,7 +71,11 @@ def write_inputs(path, shape, inputs):
         array = np.ascontiguousarray(array.transpose(1, 0, 2))[None]
         raw = (to_bf16(array) if shape["dtype"] == "bf16" else array).tobytes()
         begin = sum(map(len, data))
-        header[name] = {"dtype": shape["dtype"].upper(), "shape": array.shape, "data_offsets": [begin, begin + len(raw)]}
+        header[name] = {
+            "dtype": shape["dtype"].upper(),
+            "shape": array.shape,
+            "data_offsets": [begin, begin + len(raw)],
+        }
         data.append(raw)
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(data))
@@ -74,20 +85,27 @@ def read_output(path, shape):
     """o of a safetensors file, [heads, queries, head_dim]."""
     raw = path.read_bytes()
     length = struct.unpack("<Q", raw[:8])[0]
-    entry = json.loads(raw[8:8 + length])["o"]
+    entry = json.loads(raw[8 : 8 + length])["o"]
     begin, end = (8 + length + offset for offset in entry["data_offsets"])
-    o = from_bf16(np.frombuffer(raw[begin:end], np.uint16)) if shape["dtype"] == "bf16" else np.frombuffer(
-        raw[begin:end], np.float32)
+    o = (
+        from_bf16(np.frombuffer(raw[begin:end], np.uint16))
+        if shape["dtype"] == "bf16"
+        else np.frombuffer(raw[begin:end], np.float32)
+    )
     return o.reshape(entry["shape"])[0].transpose(1, 0, 2)
 
 
 def output_difference(ours, theirs, shape):
     """bf16 rounds P and O at 2^-8 of themselves, in one order or another."""
     largest = float(np.max(np.abs(ours - theirs)))
-    return {"largest": largest, "agrees": bool(largest <= (0.05 if shape["dtype"] == "bf16" else 1e-4))}
+    return {
+        "largest": largest,
+        "agrees": bool(largest <= (0.05 if shape["dtype"] == "bf16" else 1e-4)),
+    }
 
 
 # Peers.
+
 
 def pytorch(shape, inputs, threads):
     torch = load("torch")
@@ -98,10 +116,14 @@ def pytorch(shape, inputs, threads):
 
     @torch.inference_mode()
     def run():
-        return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=shape["causal"], enable_gqa=grouped)
+        return torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, is_causal=shape["causal"], enable_gqa=grouped
+        )
 
-    told = (f"scaled_dot_product_attention on contiguous [1, heads, tokens, d] {shape['dtype']}, enable_gqa={grouped}, "
-            f"inference mode, {threads} threads")
+    told = (
+        f"scaled_dot_product_attention on contiguous [1, heads, tokens, d] {shape['dtype']}, "
+        f"enable_gqa={grouped}, inference mode, {threads} threads"
+    )
     return run, lambda o: o[0].float().numpy(), told
 
 
@@ -115,22 +137,37 @@ def onnx_runtime(shape, inputs, threads):
     def value(name):
         return helper.make_tensor_value_info(name, proto.FLOAT, None)
 
-    node = helper.make_node("MultiHeadAttention", ["q", "k", "v"], ["o"], domain="com.microsoft",
-                            num_heads=shape["heads"], unidirectional=int(shape["causal"]))
+    node = helper.make_node(
+        "MultiHeadAttention",
+        ["q", "k", "v"],
+        ["o"],
+        domain="com.microsoft",
+        num_heads=shape["heads"],
+        unidirectional=int(shape["causal"]),
+    )
     graph = helper.make_graph([node], "attention", [value(name) for name in "qkv"], [value("o")])
-    model = helper.make_model(graph, ir_version=9, opset_imports=[
-        helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)])
+    model = helper.make_model(
+        graph,
+        ir_version=9,
+        opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)],
+    )
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    feed = {name: np.ascontiguousarray(array.transpose(1, 0, 2)).reshape(1, array.shape[1], -1)
-            for name, array in inputs.items()}
+    session = ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    feed = {
+        name: np.ascontiguousarray(array.transpose(1, 0, 2)).reshape(1, array.shape[1], -1)
+        for name, array in inputs.items()
+    }
 
     def output(o):
         return o[0].reshape(-1, shape["heads"], shape["head_dim"]).transpose(1, 0, 2)
 
-    told = (f"com.microsoft.MultiHeadAttention on [1, tokens, heads * d], unidirectional={shape['causal']}, "
-            f"{threads} threads")
+    told = (
+        f"com.microsoft.MultiHeadAttention on [1, tokens, heads * d], "
+        f"unidirectional={shape['causal']}, {threads} threads"
+    )
     return lambda: session.run(None, feed)[0], output, told
 
 
@@ -144,8 +181,15 @@ def openvino(shape, inputs, threads):
     if group > 1:  # as exported models repeat the keys of a group
         k, v = (repeated(ops, x, shape, group) for x in (k, v))
     attention = ops.scaled_dot_product_attention(q, k, v, causal=shape["causal"])
-    compiled = ov.Core().compile_model(ov.Model([attention], parameters), "CPU", {
-        "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": kind})
+    compiled = ov.Core().compile_model(
+        ov.Model([attention], parameters),
+        "CPU",
+        {
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": kind,
+        },
+    )
     request = compiled.create_infer_request()
     for i, name in enumerate("qkv"):
         array = np.ascontiguousarray(inputs[name])[None]
@@ -156,10 +200,15 @@ def openvino(shape, inputs, threads):
 
     def output(_):
         o = request.get_output_tensor(0).data
-        return (from_bf16(o.view(np.uint16)) if shape["dtype"] == "bf16" else o)[0].astype(np.float32)
+        return (from_bf16(o.view(np.uint16)) if shape["dtype"] == "bf16" else o)[0].astype(
+            np.float32
+        )
 
-    told = (f"opset13 ScaledDotProductAttention on [1, heads, tokens, d] {shape['dtype']}, latency hint, inference "
-            f"precision {shape['dtype']}, {threads} threads" + (", keys of a group by Broadcast" if group > 1 else ""))
+    told = (
+        f"opset13 ScaledDotProductAttention on [1, heads, tokens, d] {shape['dtype']}, "
+        f"latency hint, inference precision {shape['dtype']}, {threads} threads"
+        + (", keys of a group by Broadcast" if group > 1 else "")
+    )
     return request.infer, output, told
 
 

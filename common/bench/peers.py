@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""Measures PyTorch, ONNX Runtime and OpenVINO beside this project's stages: the same inputs, the same threads, in turns.
+"""Measures PyTorch, ONNX Runtime and OpenVINO beside this project's stages, in turns.
 
-    common/bench/peers.py --install build/peers       # once: a virtual environment with the peers (some GB)
-    build/peers/bin/python common/bench/peers.py      # a few minutes; the table, and docs/results/peers.json with --json
+    common/bench/peers.py --install build/peers    # once: a virtual environment of some GB
+    build/peers/bin/python common/bench/peers.py --json docs/results/peers.json    # some minutes
 
-Every shape is a safetensors file that `ladder bench --input` reads and from which the peers' tensors are made. First all
-outputs are compared; who differs gets no time. Then they take turns, so that a slow spell of the machine meets all of them.
-A turn warms up and then takes the median of its runs; a ratio is that of two neighbouring turns, and of the ratios the table
-has the median. In a decode step all read the keys from memory: something else is read before each run.
+They get the same inputs and as many threads. Every shape is a safetensors file that `ladder bench
+--input` reads and from which the peers' tensors are made. First all outputs are compared; who
+differs gets no time. Then they take turns, so that a slow spell of the machine meets all of them.
+A turn warms up and then takes the median of its runs; a ratio is that of two neighbouring turns,
+and of the ratios the table has the median. In a decode step all read the keys from memory:
+something else is read before each run.
 
-A peer that is not installed, or does not take a shape, is left out and named. On a processor with AMX the peers use it in
-bf16, and this project's stages do not: --isa avx512 measures them without, --isa avx2 beside build/avx2/attention_ladder.
+A peer that is not installed, or does not take a shape, is left out and named. On a processor with
+AMX the peers use it in bf16, and this project's stages do not: --isa avx512 measures them without,
+--isa avx2 --program build/avx2/attention_ladder with AVX2 on both sides.
 """
+
 import argparse
 import json
 import os
@@ -30,28 +34,17 @@ pytorch_for_cpus = "https://download.pytorch.org/whl/cpu"
 
 # What keeps the libraries under PyTorch and OpenVINO from using more.
 instruction_sets = {
-    "avx512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16", "MKL_ENABLE_INSTRUCTIONS": "AVX512",
-               "ATEN_CPU_CAPABILITY": "avx512"},
-    "avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
+    "avx512": {
+        "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+        "ATEN_CPU_CAPABILITY": "avx512",
+    },
+    "avx2": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+    },
 }
-
-
-def shape(name, dtype, seqlen, head_dim, causal=False):
-    return {"name": name, "dtype": dtype, "seqlen_q": seqlen, "seqlen_k": seqlen, "heads": 4, "kv_heads": 4,
-            "head_dim": head_dim, "causal": causal, "stage": "03"}
-
-
-def decode(name, dtype, kv_heads, keys=65536):
-    return {"name": name, "dtype": dtype, "seqlen_q": 1, "seqlen_k": keys, "heads": 16, "kv_heads": kv_heads,
-            "head_dim": 128, "causal": False, "stage": "06"}
-
-
-shapes = [
-    *(shape(f"f32 {'causal' if causal else 'full'} d={d} N={n}", "f32", n, d, causal)
-      for n in (4096, 1024) for causal in (False, True) for d in (128, 64)),
-    *(shape(f"bf16 full d={d} N=4096", "bf16", 4096, d) for d in (128, 64)),
-    *(decode(f"decode {dtype} 64k 16:{kv_heads}", dtype, kv_heads) for kv_heads in (2, 16) for dtype in ("f32", "bf16")),
-]
 
 
 def install(folder):
@@ -65,29 +58,45 @@ def install(folder):
 
 # Ours.
 
+
 def bench(options, shape, file, more):
     """What `ladder bench` reports of the stage on the file."""
-    arguments = ["bench", "--input", file, "--stage", shape["stage"], "--threads", str(options.threads), *more]
+    arguments = [
+        "bench",
+        "--input",
+        file,
+        "--stage",
+        shape["stage"],
+        "--threads",
+        str(options.threads),
+        *more,
+    ]
     if shape["causal"]:
         arguments.append("--causal")
     if shape["stage"] == "06":
         arguments += ["--cache", shape["dtype"]]
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        done = subprocess.run([options.program, *arguments, "--json", report.name], capture_output=True, text=True)
+        done = subprocess.run(
+            [options.program, *arguments, "--json", report.name], capture_output=True, text=True
+        )
         if done.returncode != 0:
             raise SystemExit(f"ladder {' '.join(arguments)}\n{done.stdout[-2000:]}{done.stderr}")
         return json.loads(Path(report.name).read_text())
 
 
 def turn_of_ours(options, shape, file):
-    return bench(options, shape, file, ["--seconds", str(options.seconds)])["cases"][0]["seconds"]["median"]
+    return bench(options, shape, file, ["--seconds", str(options.seconds)])["cases"][0]["seconds"][
+        "median"
+    ]
 
 
 # Peers: a function that computes O from the tensors of a shape, and what it was told.
 
+
 def evictor(bytes):
     """Reads something else, so that the next run finds no keys in the caches."""
     import numpy as np
+
     weights = np.ones(bytes // 8)
     return lambda: weights.sum()
 
@@ -105,7 +114,15 @@ def turn_of(run, seconds, prepare):
 
 
 def measure(options, shape, folder, last_cache):
-    from peer_runtimes import PeerError, output_difference, peers, random_inputs, read_output, write_inputs
+    from peer_runtimes import (
+        PeerError,
+        output_difference,
+        peers,
+        random_inputs,
+        read_output,
+        write_inputs,
+    )
+
     file, output = Path(folder) / "in.safetensors", Path(folder) / "out.safetensors"
     inputs = random_inputs(shape)
     write_inputs(file, shape, inputs)
@@ -120,7 +137,11 @@ def measure(options, shape, folder, last_cache):
         except (PeerError, RuntimeError) as error:
             row["peers"][name] = {"left_out": str(error).strip().splitlines()[-1]}
             continue
-        row["peers"][name] = {"told": told, "max_difference": difference["largest"], "agrees": difference["agrees"]}
+        row["peers"][name] = {
+            "told": told,
+            "max_difference": difference["largest"],
+            "agrees": difference["agrees"],
+        }
         if difference["agrees"]:
             running[name] = run
 
@@ -133,8 +154,12 @@ def measure(options, shape, folder, last_cache):
     row["seconds"] = statistics.median(our_times)
     for name, times in peer_times.items():
         ratios = sorted(theirs / own for theirs, own in zip(times, our_times))
-        row["peers"][name] |= {"seconds": statistics.median(times), "speed_of_ours": statistics.median(ratios),
-                               "from": ratios[0], "to": ratios[-1]}
+        row["peers"][name] |= {
+            "seconds": statistics.median(times),
+            "speed_of_ours": statistics.median(ratios),
+            "from": ratios[0],
+            "to": ratios[-1],
+        }
     return row
 
 
@@ -142,20 +167,31 @@ def print_row(row):
     print(f"{row['shape']['name']:26} {1e3 * row['seconds']:8.2f} ms")
     for name, peer in row["peers"].items():
         if "seconds" in peer:
-            print(f"  {name:24} {1e3 * peer['seconds']:8.2f} ms  ratio {peer['speed_of_ours']:5.2f} "
-                  f"({peer['from']:.2f} to {peer['to']:.2f})  difference {peer['max_difference']:.1e}")
+            print(
+                f"  {name:24} {1e3 * peer['seconds']:8.2f} ms  ratio {peer['speed_of_ours']:5.2f} "
+                f"({peer['from']:.2f} to {peer['to']:.2f})  difference {peer['max_difference']:.1e}"
+            )
         else:
-            print(f"  {name:24} {peer.get('left_out') or 'DIFFERS by ' + str(peer['max_difference'])}")
+            print(
+                f"  {name:24} {peer.get('left_out') or 'DIFFERS by ' + str(peer['max_difference'])}"
+            )
     sys.stdout.flush()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--install", metavar="FOLDER", help="make a virtual environment with the peers")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--install", metavar="FOLDER", help="make a virtual environment with the peers"
+    )
     parser.add_argument("--program", default=root / "build/release/attention_ladder", type=Path)
     parser.add_argument("--threads", default=os.cpu_count(), type=int)
-    parser.add_argument("--isa", choices=instruction_sets, help="the most that the peers may use; ONNX Runtime asks the "
-                        "processor itself")
+    parser.add_argument(
+        "--isa",
+        choices=instruction_sets,
+        help="the most that the peers may use; ONNX Runtime asks the " "processor itself",
+    )
     parser.add_argument("--seconds", default=0.3, type=float, help="of a turn")
     parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--only", default="", help="shapes whose name contains this")
@@ -166,15 +202,34 @@ def main():
     sys.path.insert(0, str(Path(__file__).parent))
     os.environ |= {"OMP_NUM_THREADS": str(options.threads), **instruction_sets.get(options.isa, {})}
     from peer_runtimes import versions
-    results = {"peers": versions(), "threads": options.threads, "isa": options.isa or "all", "rows": []}
-    print("ratio: how many times as fast as the peer this project's stage is, the median of "
-          f"{options.rounds} rounds (and the extremes)\n")
+    from peer_shapes import shapes
+
+    results = {
+        "peers": versions(),
+        "threads": options.threads,
+        "isa": options.isa or "all",
+        "rows": [],
+    }
+    print(
+        "ratio: how many times as fast as the peer this project's stage is, the median of "
+        f"{options.rounds} rounds (and the extremes)\n"
+    )
     for shape in shapes:
         if options.only not in shape["name"]:
             continue
         with tempfile.TemporaryDirectory() as folder:
             if "machine" not in results:
-                command = [options.program, "bench", "--stage", "03", "--runs", "1", "--bare", "--json", "/dev/stderr"]
+                command = [
+                    options.program,
+                    "bench",
+                    "--stage",
+                    "03",
+                    "--runs",
+                    "1",
+                    "--bare",
+                    "--json",
+                    "/dev/stderr",
+                ]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 results["machine"] = json.loads(done.stderr)["machine"]
             results["rows"].append(measure(options, shape, folder, results["machine"]["l3_bytes"]))
