@@ -11,9 +11,12 @@ namespace flash {
 // median, as of a kernel.
 Peaks measure_peaks(int threads);
 
-// FMAs on registers alone, on the calling thread: what their peak is measured with, under a
-// millisecond of it.
-void run_fma_chains();
-extern const double fma_chain_flops;
+// A millisecond or less of operations on registers alone, on the calling thread.
+struct Chains {
+  void (*run)();
+  double flops;  // 0: the processor has no such operation
+};
+Chains fma_chains();
+Chains bf16_dot_chains();
 
 }  // namespace flash

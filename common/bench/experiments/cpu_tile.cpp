@@ -67,12 +67,12 @@ double share(const Part& part, const Tiles& tiles) {
   constexpr int repeats = 100;
   std::vector<double> shares;
   for (int round = -1; round < rounds; ++round) {  // the first warms up
-    const double before = seconds_of(run_fma_chains);
+    const double before = seconds_of(fma_chains().run);
     const double seconds = seconds_of([&] {
                              for (int i = 0; i < repeats; ++i) part.run();
                            }) /
                            repeats;
-    const double peak = fma_chain_flops / ((before + seconds_of(run_fma_chains)) / 2);
+    const double peak = fma_chains().flops / ((before + seconds_of(fma_chains().run)) / 2);
     const double flops = part.flops > 0 ? part.flops : 2 * tiles.product_flops();
     if (round >= 0)
       shares.push_back(part.flops > 0 ? flops / seconds / peak : seconds / (flops / peak));
