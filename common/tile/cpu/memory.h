@@ -43,10 +43,12 @@ inline Op bytes_of(Transfer transfer, const HbmMatrix& hbm, const Overlap& part)
 // Fills the tile with this part of the tensor, and with zeros past it.
 template <class Tile>
 void move_in(Tile& tile, const HbmMatrix& hbm, const Overlap& part) {
-  if constexpr (ColumnTiled<Tile>)
+  if constexpr (ColumnTiled<Tile>) {
     read_columns(tile.data, Tile::rows, Tile::cols, hbm, part);
-  else
+    tile.used_cols = part.cols;
+  } else {
     tile.become(hbm, part);
+  }
   if constexpr (is<Tile, Operand>)
     round_to(tile.data, tile.block->operand_type(), tile.data, 1, Tile::rows * Tile::cols);
 }

@@ -71,10 +71,11 @@ constexpr bool fit_AB() {
 // The common part of the forms of mma_ABt: A Bᵀ, and what becomes of C.
 template <class C, class A, class B>
 void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* factor) {
-  const Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
+  Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
   static_assert(C::rows != few_rows || is_few_row_width(A::cols));
   if constexpr (C::rows == few_rows)
     if (update == Update::overwrite) return multiply_few(multiply_few_ABt, product, b);
+  product.used_terms = a.used_cols;
   multiply_ABt(product, b.fp32_rows(column_block, C::rows / panel_rows(C::rows)), b.next());
 }
 
@@ -110,12 +111,14 @@ void mma_ABt(O& o, const A& a, const B& b, const Factor& factor) {
 // The common part of the forms of mma_AB: A B, and what becomes of C.
 template <class C, class A, class B>
 void multiply_by_columns(Update update, C& c, const A& a, const B& b, const float* factor) {
-  const Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
+  Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
   static_assert(C::rows != few_rows || is_few_row_width(C::cols));
-  if constexpr (C::rows == few_rows)
+  if constexpr (C::rows == few_rows) {
     multiply_few(multiply_few_AB, product, b);
-  else
+  } else {
+    product.used_cols = std::max(16, (b.part.cols + 7) / 8 * 8);
     multiply_AB(product, b.fp32_rows(B::rows, C::rows / panel_rows(C::rows)), b.next());
+  }
 }
 
 // O += A B.   A [R, D]   B [D, C]   O [R, C]

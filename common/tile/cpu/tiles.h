@@ -45,7 +45,9 @@ struct ColumnTile {
   Block* block;
   std::string_view name;
   float* data;
-  // The sum of each row, if the last operation on the tile took it along.
+  // What the last operation on the tile knows of it, for the next: the columns from `used_cols` on
+  // are zero, as where a head dimension was padded; and the sum of each row, if it took it along.
+  mutable int used_cols = Cols;
   mutable bool has_row_sums = false;
   alignas(64) float row_sums[Rows];
 };
@@ -193,7 +195,10 @@ std::array<Access, sizeof...(Tiles)> reads(const Tiles&... tiles) {
 template <class... Tiles>
 std::array<Access, sizeof...(Tiles)> writes(const Tiles&... tiles) {
   [[maybe_unused]] const auto change = [](const auto& tile) {
-    if constexpr (requires { tile.has_row_sums; }) tile.has_row_sums = false;
+    if constexpr (requires { tile.has_row_sums; }) {
+      tile.has_row_sums = false;
+      tile.used_cols = tile.cols;
+    }
   };
   (change(tiles), ...);
   return reads(tiles...);

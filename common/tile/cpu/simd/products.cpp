@@ -82,17 +82,18 @@ struct ColumnBlocks {
 template <int Vectors, Update C>
 void multiply(const Product& p, const float* b, RightStrides strides, const Prefetch& prefetch) {
   using Blocks = ColumnBlocks<Vectors>;
-  const int wide = Blocks::wide(p.cols);
+  const int wide = Blocks::wide(p.used_cols);
   constexpr int panel = Vectors * lanes;
   for (int row = 0; row < p.rows; row += panel) {
     const auto block = [&]<int Columns>(int j) {
       const int done = row / panel * p.cols + j;
       prefetch.share(done, done + Columns, p.rows / panel * p.cols);
       multiply_block<Vectors, Columns, C>(p.c + row * p.cols + j * panel, p.a + row * p.terms,
-                                          b + j * strides.column, strides, p.terms, p.factor + row);
+                                          b + j * strides.column, strides, p.used_terms,
+                                          p.factor + row);
     };
     for (int j = 0; j < wide; j += Blocks::widest) block.template operator()<Blocks::widest>(j);
-    for (int j = wide; j < p.cols; j += Blocks::narrow)
+    for (int j = wide; j < p.used_cols; j += Blocks::narrow)
       block.template operator()<Blocks::narrow>(j);
   }
 }

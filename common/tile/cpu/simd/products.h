@@ -19,6 +19,9 @@ struct Product {
   const float* a;
   int rows, cols, terms;
   const float* factor;  // of each row of C, for Update::rescale
+  // Where a head dimension is padded with zeros: the columns of C that do not stay zero, and the
+  // terms that are not.
+  int used_cols = cols, used_terms = terms;
 };
 
 // C[rows, cols] = A[rows, terms] Bᵀ, B being `cols` rows of `terms` elements.
