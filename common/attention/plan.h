@@ -86,10 +86,19 @@ struct QueryTile {
 // Graham, 1969, bounds what is lost.) Tiles that see as many stay in the order of the grid.
 std::vector<QueryTile> longest_first(const Shape& shape, int query_rows);
 
+// Steps are compiled for two padded head dimensions; smaller ones are padded to these.
+inline constexpr int max_step_head_dim = 128;
+
+constexpr TileShape step_tiles(const TileShape& tiles) {
+  return {tiles.head_dim <= 64 ? 64 : max_step_head_dim, tiles.query_rows, tiles.key_rows};
+}
+
 // A program that compiles many kernels may define the one padded head dimension that it asks for.
 constexpr bool is_compiled([[maybe_unused]] int padded_head_dim) {
 #ifdef ATTENTION_HEAD_DIM
   return padded_head_dim == ATTENTION_HEAD_DIM;
+#elif defined(ATTENTION_STEP)
+  return padded_head_dim == 64 || padded_head_dim == max_step_head_dim;
 #else
   return true;
 #endif
@@ -97,7 +106,10 @@ constexpr bool is_compiled([[maybe_unused]] int padded_head_dim) {
 
 // Calls f.operator()<HeadDim, QueryRows, KeyRows>() for the shape, which is one of tile_shape's.
 template <class F>
-void with_tiles(const TileShape& shape, F&& f) {
+void with_tiles(TileShape shape, F&& f) {
+#ifdef ATTENTION_STEP
+  shape = step_tiles(shape);
+#endif
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const auto call = [&]<int HeadDim>() {
       constexpr TileShape tiles = tile_shape(HeadDim);

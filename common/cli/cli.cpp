@@ -70,8 +70,8 @@ int list_command(const Arguments& arguments, const Environment& environment) {
   std::size_t longest = 0;
   for (const Stage& stage : environment.stages) longest = std::max(longest, stage.name.size());
   for (const Stage& stage : environment.stages) {
-    std::string label(stage.name);
-    label.resize(longest + 2, ' ');
+    std::string label = (stage.is_step() ? "  " : "") + std::string(stage.name);
+    label.resize(longest + 4, ' ');
     environment.out << paragraph(environment.terminal, label, std::string(stage.idea));
   }
   return 0;

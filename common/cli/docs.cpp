@@ -104,6 +104,7 @@ std::string ladder_table(const std::vector<Stage>& stages, const json& results) 
   table << "| stage | the one idea | HBM read | written | workspace | time | of FMA peak |\n"
            "|---|---|--:|--:|--:|--:|--:|\n";
   for (const Stage& stage : stages) {
+    if (stage.is_step()) continue;
     const tile::Counters cost = stage.cost(problem_of(results));
     const json& result = result_of(stage, results);
     table << "| [" << stage.name << "](" << stage.name << ") | " << stage.idea << " | "
@@ -178,7 +179,7 @@ int docs_command(const Arguments& arguments, const Environment& environment) {
   const json results = json::parse(read_text(root / "docs/results/forward.json"));
   std::vector<std::filesystem::path> pages = {"README.md"};
   for (const Stage& stage : environment.stages)
-    pages.emplace_back(std::filesystem::path(stage.name) / "README.md");
+    if (!stage.is_step()) pages.emplace_back(std::filesystem::path(stage.name) / "README.md");
   int stale = 0;
   for (const std::filesystem::path& page : pages) {
     const std::string old = read_text(root / page);

@@ -13,6 +13,7 @@ namespace {
 constexpr Option known[] = {
     {"", "", "what to run:"},
     {"--stage", "STAGE", "only this stage, by any unique beginning of its name; may be repeated"},
+    {"--steps", "", "the steps of the stages as well; --stage 04/2 is one of them"},
     {"--device", "DEVICE", "cpu"},
     {"--gpu", "GPU", "whose on-chip memory a kernel must fit in: a100, h100 (default) or h200"},
     {"--threads", "N", "default: all cores"},
@@ -44,11 +45,21 @@ constexpr Option known[] = {
 };
 
 std::vector<Stage> select(const Options& options, const std::vector<Stage>& stages) {
-  if (!options.given("--stage")) return stages;
   std::vector<Stage> selected;
-  for (const std::string& name : options.all("--stage"))
-    selected.push_back(find_stage(name, stages));
-  return selected;
+  if (options.given("--stage")) {
+    for (const std::string& name : options.all("--stage"))
+      selected.push_back(find_stage(name, stages));
+  } else {
+    std::ranges::remove_copy_if(stages, std::back_inserter(selected), &Stage::is_step);
+  }
+  if (!options.given("--steps")) return selected;
+  std::vector<Stage> with_steps;
+  for (const Stage& stage : selected) {
+    std::ranges::copy_if(stages, std::back_inserter(with_steps),
+                         [&](const Stage& other) { return is_step_of(other, stage); });
+    with_steps.push_back(stage);
+  }
+  return with_steps;
 }
 
 DType dtype(const std::string& text) {
@@ -89,7 +100,9 @@ void parse_files(const Options& options, RunOptions& run) {
   if (!run.input.empty() && states_shape(options))
     refuse("--input", in_quotes(run.input) + " beside options that state a problem",
            "none of them but --causal");
-  if (run.input.empty() && !states_shape(options) && !options.given("--causal"))
+  // A step would pad the 32 columns of the file to 64.
+  const bool any_step = std::ranges::any_of(run.stages, &Stage::is_step);
+  if (run.input.empty() && !states_shape(options) && !options.given("--causal") && !any_step)
     run.input = ATTENTION_DATA_DIR "/minilm_512.safetensors";
   if (!run.output.empty() && run.stages.size() != 1)
     refuse("--output",

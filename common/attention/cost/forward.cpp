@@ -55,6 +55,21 @@ Counters naive_cost(const Problem& p, const Plan& plan) {
   return c;
 }
 
+Counters fused_cost(const Problem& p, const Plan& plan) {
+  Counters c = sum_over_heads(p, plan, [](const HeadSize& n, Counters& head) {
+    head.hbm_read[Tensor::Q] = n.N_q * n.row;
+    head.hbm_read[Tensor::K] = 2 * n.T_r * n.N_k * n.row;  // in both sweeps
+    head.hbm_read[Tensor::V] = n.T_r * n.N_k * n.row;
+    head.hbm_write[Tensor::O] = n.N_q * n.row;
+    head.hbm_write[Tensor::LSE] = n.N_q * fp32_bytes;
+    head.flops = n.T_r * n.T_c * 3 * n.product();
+    head.exponentials = n.T_r * n.T_c * n.B_r * n.B_c;
+  });
+  c.on_chip_peak = p.total_q() > 0 ? fused_on_chip(p, plan, 2) : 0;
+  c.launches = 1;
+  return c;
+}
+
 Counters tiling_cost(const Problem& p, const Plan& plan) {
   Counters c = sum_over_heads(p, plan, [](const HeadSize& n, Counters& head) {
     const std::int64_t T_c = std::max<std::int64_t>(n.T_c, 1), rows = n.N_q * fp32_bytes;
@@ -112,6 +127,13 @@ Counters v2_cost(const Problem& p, const Plan& plan) {
   c.on_chip_peak = p.total_q() > 0 ? fused_on_chip(p, plan, 3) : 0;
   c.launches = 1;
   return c;
+}
+
+// Of 03's steps: no tile is skipped, whatever the mask hides.
+Counters loops_cost(const Problem& p, const Plan& plan) {
+  Problem unmasked = p;
+  unmasked.causal = false;
+  return v2_cost(unmasked, plan);
 }
 
 Counters hopper_cost(const Problem& p, const Plan& plan) {
