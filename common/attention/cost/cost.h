@@ -15,6 +15,7 @@ tile::Counters tiling_cost(const Problem& problem, const Plan& plan);
 tile::Counters online_softmax_cost(const Problem& problem, const Plan& plan);
 tile::Counters loops_cost(const Problem& problem, const Plan& plan);
 tile::Counters v2_cost(const Problem& problem, const Plan& plan);
+tile::Counters ring_cost(const Problem& problem, const Plan& plan);
 tile::Counters hopper_cost(const Problem& problem, const Plan& plan);
 tile::Counters fp8_cost(const Problem& problem, const Plan& plan);
 tile::Counters decoding_cost(const Problem& problem, const Plan& plan);

@@ -136,12 +136,16 @@ Counters loops_cost(const Problem& p, const Plan& plan) {
   return v2_cost(unmasked, plan);
 }
 
-Counters hopper_cost(const Problem& p, const Plan& plan) {
+// Of 04's steps whose blocks are not persistent: the ring, however many roles share the tiles.
+Counters ring_cost(const Problem& p, const Plan& plan) {
   Counters c = v2_cost(p, plan);
-  if (p.total_q() == 0) return c;
-  const TileBytes of = tile_bytes(p, plan);
-  c.on_chip_peak += 2 * (plan.ring_depth - 1) * of.K;
-  add_schedule(p, plan, c);
+  if (p.total_q() > 0) c.on_chip_peak += 2 * (plan.ring_depth - 1) * tile_bytes(p, plan).K;
+  return c;
+}
+
+Counters hopper_cost(const Problem& p, const Plan& plan) {
+  Counters c = ring_cost(p, plan);
+  if (p.total_q() > 0) add_schedule(p, plan, c);
   return c;
 }
 
