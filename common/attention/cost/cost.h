@@ -18,6 +18,7 @@ tile::Counters v2_cost(const Problem& problem, const Plan& plan);
 tile::Counters ring_cost(const Problem& problem, const Plan& plan);
 tile::Counters hopper_cost(const Problem& problem, const Plan& plan);
 tile::Counters fp8_cost(const Problem& problem, const Plan& plan);
+tile::Counters splits_cost(const Problem& problem, const Plan& plan);
 tile::Counters decoding_cost(const Problem& problem, const Plan& plan);
 
 // With a KV cache, whose elements have a type of their own, and pages if page_size is not 0. The
