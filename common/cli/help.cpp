@@ -14,7 +14,8 @@ usage: ladder COMMAND [OPTIONS]
   test [STAGE]      all tests, or those of one stage; --verbose: all failures
   diff STAGE [N]    its steps from the stage before, or the N-th as a diff
   list              the stages, their steps and their ideas
-  experiment NAME   error_growth, pipeline, fp8_error or decode: measure again
+  experiment NAME   error_growth, pipeline, fp8_error, steps or decode:
+                    measure again
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; ladder run --help, ladder experiment --help
   --version         version, instruction set, compiler
