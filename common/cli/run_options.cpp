@@ -116,7 +116,7 @@ std::string run_help_text() {
   return "usage: ladder run [OPTIONS]\n\n"
          "Checks every stage against the reference in double precision, then measures it.\n"
          "Without options that state a problem it runs common/data/minilm_512.safetensors:\n"
-         "queries, keys and values of a trained model.\n" +
+         "queries, keys and values of a trained model; for steps, a generated problem.\n" +
          options_help(known);
 }
 
