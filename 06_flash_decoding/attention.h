@@ -7,8 +7,8 @@
 // and matrix, and with several splits, written and read again, N (d + 1) fp32 numbers a split and
 // query head. Dao et al., Flash-Decoding for long-context inference (2023).
 //
-// What to look at: Two factors. Pages and types of a cache are in the views `hbm.K` and `hbm.V`;
-// the kernel knows what their elements were divided by, and nothing else of them.
+// What to look at: Keys may lie in the pages of a cache of any type. The views `hbm.K` and `hbm.V`
+// know where and in which; the kernel has two factors, and nothing else, to do with it.
 //
 // Run it: ./ladder run --stage 06
 #pragma once

@@ -1,4 +1,5 @@
 // The table of a stage's steps.
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -33,10 +34,23 @@ const json& figure_of(const Stage& step, const Stage& stage, const json& results
                  "expected every step");
 }
 
-std::string row(const Stage& step, const Stage& stage, const std::string& added,
-                const json& figure) {
+// A stage's idea is that of all its steps; what its kernel adds to the last of them is the first
+// sentence of what it says to look at.
+std::string idea_of(const Stage& step, const Stage& stage, const std::string& kernel) {
+  constexpr std::string_view label = "// What to look at: ";
+  const std::size_t begin = kernel.find(label);
+  if (&step != &stage || begin == kernel.npos) return std::string(step.idea);
+  std::string sentence = kernel.substr(begin + label.size());
+  sentence.resize(sentence.find('.'));
+  for (std::size_t i; (i = sentence.find("\n//")) != sentence.npos;) sentence.erase(i, 3);
+  sentence[0] = static_cast<char>(std::tolower(sentence[0]));
+  return sentence;
+}
+
+std::string row(const Stage& step, const Stage& stage, const std::string& idea,
+                const std::string& added, const json& figure) {
   const tile::Counters cost = step.cost(steps_problem(stage));
-  return "| " + link_of(step, stage) + " | " + std::string(step.idea) + " | " + added + " | " +
+  return "| " + link_of(step, stage) + " | " + idea + " | " + added + " | " +
          cell(cost.hbm_read.total()) + " | " + cell(cost.hbm_write.total()) + " | " +
          cell(cost.hbm_workspace.total()) + " | " + cell(seconds_text(figure.at("seconds"))) +
          " | " + percent_text(figure.at("fraction_of_peak")) + " |\n";
@@ -54,7 +68,8 @@ std::string steps_table(const Stage& stage, const std::vector<Stage>& stages) {
     const std::string kernel = read_file(file_of(*step, stage));
     const std::string added =
         before.empty() ? "" : "+" + std::to_string(lines_added(before, kernel));
-    table += row(*step, stage, added, figure_of(*step, stage, results));
+    table +=
+        row(*step, stage, idea_of(*step, stage, kernel), added, figure_of(*step, stage, results));
     before = kernel;
   }
   const json& m = results.at("machine");
