@@ -16,14 +16,6 @@ using nlohmann::json;
 
 const std::filesystem::path root = std::filesystem::path(ATTENTION_DATA_DIR) / "../..";
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) throw BadInput("docs: " + path.string() + ": cannot be read, expected a file");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 Problem problem_of(const json& results) {
   const json& p = results.at("problem");
   Problem problem;
@@ -59,19 +51,9 @@ std::string provenance(const json& results) {
   return line.str();
 }
 
-// A number and its unit stay on one line of a table's cell.
-std::string cell(std::string text) {
-  const std::size_t space = text.find(' ');
-  return space == std::string::npos ? text : text.replace(space, 1, "&nbsp;");
-}
-
-std::string cell(std::int64_t bytes) {
-  return bytes == 0 ? " " : cell(bytes_text(static_cast<double>(bytes)));
-}
-
 // The table of an experiment, from docs/results/NAME.json.
 std::string experiment_table(const std::string& name) {
-  const json results = json::parse(read_text(root / ("docs/results/" + name + ".json")));
+  const json results = read_results(name);
   const json& m = results.at("machine");
   std::string text;
   bool heading = true;
@@ -91,7 +73,7 @@ std::string experiment_table(const std::string& name) {
 
 // The table that `ladder run` printed: the second paragraph of its output.
 std::string run_table() {
-  const std::string text = read_text(root / "docs/results/run.txt");
+  const std::string text = read_file("docs/results/run.txt");
   const std::size_t begin = text.find("\n\n"), end = text.find("\n\n", begin + 2);
   if (end == std::string::npos) throw BadInput("docs: run.txt, expected three paragraphs");
   return "```" + text.substr(begin + 1, end - begin) + "```\n";
@@ -99,11 +81,33 @@ std::string run_table() {
 
 }  // namespace
 
+std::string read_file(const std::string& path) {
+  std::ifstream file(root / path);
+  if (!file) throw BadInput("docs: " + path + ": cannot be read, expected a file");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+json read_results(const std::string& name) {
+  return json::parse(read_file("docs/results/" + name + ".json"));
+}
+
+std::string cell(std::string text) {
+  const std::size_t space = text.find(' ');
+  return space == std::string::npos ? text : text.replace(space, 1, "&nbsp;");
+}
+
+std::string cell(std::int64_t bytes) {
+  return bytes == 0 ? " " : cell(bytes_text(static_cast<double>(bytes)));
+}
+
 std::string ladder_table(const std::vector<Stage>& stages, const json& results) {
   std::ostringstream table;
   table << "| stage | the one idea | HBM read | written | workspace | time | of FMA peak |\n"
            "|---|---|--:|--:|--:|--:|--:|\n";
   for (const Stage& stage : stages) {
+    if (stage.is_step()) continue;
     const tile::Counters cost = stage.cost(problem_of(results));
     const json& result = result_of(stage, results);
     table << "| [" << stage.name << "](" << stage.name << ") | " << stage.idea << " | "
@@ -156,13 +160,15 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
       result += ladder_table(stages, results);
     } else if (kind == "cost") {
       result += cost_table(find_stage(stage, stages), results);
+    } else if (kind == "steps") {
+      result += steps_table(find_stage(stage, stages), stages);
     } else if (kind == "experiment") {
       result += experiment_table(stage);
     } else if (kind == "run") {
       result += run_table();
     } else {
       throw BadInput("docs: '" + kind +
-                     "' is not generated, expected ladder, cost, experiment or run");
+                     "' is not generated, expected ladder, cost, steps, experiment or run");
     }
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }
@@ -175,13 +181,13 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
 int docs_command(const Arguments& arguments, const Environment& environment) {
   constexpr Option known[] = {{"--check", "", "compare, and write nothing"}};
   const bool check = Options("docs", known, arguments).given("--check");
-  const json results = json::parse(read_text(root / "docs/results/forward.json"));
+  const json results = read_results("forward");
   std::vector<std::filesystem::path> pages = {"README.md"};
   for (const Stage& stage : environment.stages)
-    pages.emplace_back(std::filesystem::path(stage.name) / "README.md");
+    if (!stage.is_step()) pages.emplace_back(std::filesystem::path(stage.name) / "README.md");
   int stale = 0;
   for (const std::filesystem::path& page : pages) {
-    const std::string old = read_text(root / page);
+    const std::string old = read_file(page.string());
     const std::string text = regenerate(old, environment.stages, results);
     if (text == old) continue;
     ++stale;

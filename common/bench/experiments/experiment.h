@@ -48,6 +48,15 @@ int fp8_error_experiment(const ExperimentOptions& options, const Environment& en
 // and paged in several ways: time, bytes of cache a second, and the error of the output.
 int decode_experiment(const ExperimentOptions& options, const Environment& environment);
 
+// The time and the traffic of every step, each after the one before, and whether it is right.
+int steps_experiment(const ExperimentOptions& options, const Environment& environment);
+
+// The stage that a stage builds on, its steps, and itself; nothing if it has no steps.
+std::vector<const Stage*> steps_to(const Stage& stage, const std::vector<Stage>& stages);
+
+// What a stage's steps are measured on: where the last of them tells.
+Problem steps_problem(const Stage& stage);
+
 // What an experiment found, for programs.
 using Value = std::variant<bool, std::int64_t, double, std::string>;
 using Facts = std::vector<std::pair<std::string, Value>>;
