@@ -166,9 +166,11 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
       result += experiment_table(stage);
     } else if (kind == "run") {
       result += run_table();
+    } else if (kind == "text") {  // as it was printed
+      result += "```\n" + read_file("docs/results/" + stage + ".txt") + "```\n";
     } else {
       throw BadInput("docs: '" + kind +
-                     "' is not generated, expected ladder, cost, steps, experiment or run");
+                     "' is not generated, expected ladder, cost, steps, experiment, run or text");
     }
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }
@@ -182,7 +184,7 @@ int docs_command(const Arguments& arguments, const Environment& environment) {
   constexpr Option known[] = {{"--check", "", "compare, and write nothing"}};
   const bool check = Options("docs", known, arguments).given("--check");
   const json results = read_results("forward");
-  std::vector<std::filesystem::path> pages = {"README.md"};
+  std::vector<std::filesystem::path> pages = {"README.md", "docs/cpu_performance.md"};
   for (const Stage& stage : environment.stages)
     if (!stage.is_step()) pages.emplace_back(std::filesystem::path(stage.name) / "README.md");
   int stale = 0;

@@ -37,6 +37,14 @@ std::string_view Block::numbered(std::string_view label, std::string_view what, 
               .first;
 }
 
+void Block::wait(const Signal& signal, std::int64_t times) {
+  try {
+    core_.scheduler.wait(signal, times);
+  } catch (const Deadlock& deadlock) {
+    fail(deadlock.text);
+  }
+}
+
 void Block::run(std::vector<Role> roles) {
   std::vector<std::string_view> names;
   for (const Role& role : roles) names.push_back(role.name);

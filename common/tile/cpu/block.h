@@ -117,6 +117,9 @@ class Block {
   AsyncProducts& async_products() { return async_products_; }
   int role() const { return std::max(core_.scheduler.current(), 0); }
 
+  // Until `signal` has completed `times` phases; a block without roles fails if it never will.
+  void wait(const Signal& signal, std::int64_t times);
+
   // Runs the roles of the block, at most RaceDetector::max_roles, to their ends.
   void run(std::vector<Role> roles);
 
