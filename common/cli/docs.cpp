@@ -1,5 +1,6 @@
 #include "cli/docs.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -146,6 +147,35 @@ std::string cost_table(const Stage& stage, const json& results) {
          provenance(results);
 }
 
+// The shares of `ladder bench` with one instruction set and with another, and the goals of both.
+std::string bench_table() {
+  const json wide = read_results("bench"), narrow = read_results("bench_avx2");
+  const auto share = [](const json& c, const char* key) {
+    return c.contains(key) ? percent_text(c.at(key)) : std::string();
+  };
+  std::string table =
+                  "| | case | to | AVX-512 | goal | AVX2 | goal |\n|---|---|---|--:|--:|--:|--:|\n",
+              group;
+  for (const json& c : wide.at("cases")) {
+    const auto same = [&](const json& other) {
+      return other.at("group") == c.at("group") && other.at("name") == c.at("name");
+    };
+    const auto other = std::ranges::find_if(narrow.at("cases"), same);
+    const bool first = group != c.at("group");
+    group = c.at("group");
+    table += "| " + (first ? group : "") + " | " + c.at("name").get<std::string>() + " | " +
+             c.value("ratio_to", "") + " | " + share(c, "ratio") + " | " + share(c, "goal");
+    table += other == narrow.at("cases").end()
+                 ? " | | |\n"
+                 : " | " + share(*other, "ratio") + " | " + share(*other, "goal") + " |\n";
+  }
+  const json& m = wide.at("machine");
+  return table + "\n<sub>`./ladder bench`, measured on " + m.at("cpu").get<std::string>() + ", " +
+         std::to_string(wide.at("threads").get<int>()) + " cores, " +
+         m.at("compiler").get<std::string>() + ", " + m.at("date").get<std::string>() +
+         ": medians, of peaks and bandwidths measured in turns with the cases.</sub>\n";
+}
+
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
                        const json& results) {
   std::istringstream lines(page);
@@ -166,11 +196,11 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
       result += experiment_table(stage);
     } else if (kind == "run") {
       result += run_table();
-    } else if (kind == "text") {  // as it was printed
-      result += "```\n" + read_file("docs/results/" + stage + ".txt") + "```\n";
+    } else if (kind == "bench") {
+      result += bench_table();
     } else {
       throw BadInput("docs: '" + kind +
-                     "' is not generated, expected ladder, cost, steps, experiment, run or text");
+                     "' is not generated, expected ladder, cost, steps, experiment, run or bench");
     }
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }
