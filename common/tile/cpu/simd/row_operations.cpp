@@ -127,8 +127,9 @@ bool exp2_of_difference(float* x, int rows, int cols, const float* row, float fa
         sum[k] += v[k];
       }
     }
+    if (!whole) return;
     TILE_UNROLL
-    for (int k = 0; whole && k < vector_block; ++k) store(sums + first_row + k * lanes, sum[k]);
+    for (int k = 0; k < vector_block; ++k) store(sums + first_row + k * lanes, sum[k]);
   });
   return whole;
 }
