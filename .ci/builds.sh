@@ -37,18 +37,20 @@ build_preset() {
 # Sanitized code is ten times slower, an emulator thirty times: what only repeats the kernels, on further
 # or on large problems, stays out.
 repeated='AThousand|LengthsAbove300|LongSequences|MemoryOfALong'
+# Programs of their own, which builds of single stages do not build.
+steps='\.steps$'
 
 sanitizer_tests() {
   build_preset sanitize && run_tests build/sanitize --exclude-regex "$repeated"
 }
 
-# stage_tests PRESET STAGES [ctest option]...: the tests of the stages whose names match the regular
+# stage_tests PRESET STAGES [EXCLUDED]: the tests of the stages whose names match the regular
 # expression STAGES.
 stage_tests() {
   local stage tested=()
   for stage in "${stages[@]}"; do [[ ! $stage =~ $2 ]] || tested+=("$stage"); done
   build_preset "$1" "${tested[@]/%/_quick}" "${tested[@]/%/_test}" &&
-    run_tests "build/$1" --label-regex "$2" "${@:3}"
+    run_tests "build/$1" --label-regex "$2" --exclude-regex "${3:-$steps}"
 }
 # Stages from 03 on use every operation that the earlier ones use; 04 and 06 nearly all.
 late_stages='^0[3-9]' two_stages='^0[46]'
@@ -58,12 +60,12 @@ standalone_tests() {
   quietly "$1-configure" cmake -S "$1" -B "build/$1" -G Ninja &&
     quietly "$1-build" cmake --build "build/$1" --parallel "$jobs" \
       --target attention_ladder "$1_quick" "$1_test" &&
-    run_tests "build/$1" --label-regex "^$1" --exclude-regex "\.Conformance"
+    run_tests "build/$1" --label-regex "^$1" --exclude-regex "\.Conformance|$steps"
 }
 
 aarch64_tests() {
   needs aarch64-linux-gnu-g++ qemu-aarch64 || return "$skipped_status"
-  stage_tests aarch64 "$two_stages" --exclude-regex "SameBits|$repeated"
+  stage_tests aarch64 "$two_stages" "SameBits|$repeated|$steps"
 }
 
 fuzz_safetensors() {
@@ -71,4 +73,11 @@ fuzz_safetensors() {
   build_preset fuzz safetensors_fuzz &&
     quietly fuzz build/fuzz/common/safetensors_fuzz -max_total_time=20 -print_final_stats=1 &&
     grep number_of_executed_units "$results/fuzz.log"
+}
+
+# Nothing here can run it.
+compile_gpu_measurements() {
+  needs nvcc || return "$skipped_status"
+  quietly gpu-configure cmake -S common/model/measured -B build/measured &&
+    quietly gpu-build cmake --build build/measured --parallel "$jobs"
 }

@@ -7,6 +7,9 @@
 // once a key tile; S and P cost 4 N², so tiles of B_c > d keys pay. The two sweeps are didactic;
 // Dao et al., FlashAttention (arXiv:2205.14135), section 3.1, has the tiling.
 //
+// What to look at: The loops over the queries move inside those over the keys. What a block kept on
+// chip before is loaded and stored in them.
+//
 // Run it: ./ladder run --stage 01
 #pragma once
 

@@ -6,6 +6,9 @@
 // cores. What it costs: HBM traffic per head of N d + 2 T_r N d elements read and N d written.
 // Dao, FlashAttention-2 (arXiv:2307.08691), Algorithm 1.
 //
+// What to look at: Tiles above the diagonal are skipped: the loop ends at `seen`, the keys of the
+// tile's last row. Only from `seen_by_all` on, the keys of its first, is anything masked.
+//
 // Run it: ./ladder run --stage 03
 #pragma once
 

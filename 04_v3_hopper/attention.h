@@ -6,6 +6,9 @@
 // and take the longest query tiles first. What it costs: 03's traffic and the schedule; the ring.
 // Shah et al., FlashAttention-3 (arXiv:2407.08608), Algorithms 1 and 2.
 //
+// What to look at: Each part can be switched off, to see what it is worth. Look for `on.`, and for
+// `refill`, by which a consumer copies where there is no producer.
+//
 // Run it: ./ladder run --stage 04
 #pragma once
 

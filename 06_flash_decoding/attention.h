@@ -7,6 +7,9 @@
 // and matrix, and with several splits, written and read again, N (d + 1) fp32 numbers a split and
 // query head. Dao et al., Flash-Decoding for long-context inference (2023).
 //
+// What to look at: Keys may lie in the pages of a cache of any type. The views `hbm.K` and `hbm.V`
+// know where and in which; the kernel has two factors, and nothing else, to do with it.
+//
 // Run it: ./ladder run --stage 06
 #pragma once
 

@@ -38,18 +38,20 @@ TILE_HOST_DEVICE inline tile::HbmMatrix cached_rows(const CacheView& cache, tile
           .outside = outside};
 }
 
+// `group` query heads, the i-th such group of a sequence: one alone, or all that share a key head.
 // O_split and LSE_split are those of one split; they are laid out as O and LSE, a split after
 // another.
-TILE_HOST_DEVICE inline KvGroup kv_group(const AttentionArgs& args, std::int64_t batch,
-                                         std::int64_t kv_head, std::int64_t split) {
-  tile::OutOfRange wrong = args.outside(batch, kv_head, args.kv_heads);
+TILE_HOST_DEVICE inline KvGroup query_heads(const AttentionArgs& args, std::int64_t batch,
+                                            std::int64_t i, std::int64_t group,
+                                            std::int64_t split) {
+  tile::OutOfRange wrong = args.outside(batch, i, args.heads / group);
   const std::int64_t splits = std::max(args.splits, 1);
   if (!wrong.axis && (split < 0 || split >= splits)) wrong = {"split", split, splits};
-  if (wrong.axis) batch = kv_head = split = 0;
+  if (wrong.axis) batch = i = split = 0;
 
   const Sequence s = args.sequence(batch);
   const std::int64_t keys = args.cache.lengths ? args.cache.lengths[batch] : s.k_length;
-  const std::int64_t group = args.group(), head = kv_head * group, rows = s.q_length * group;
+  const std::int64_t head = i * group, kv_head = head / args.group(), rows = s.q_length * group;
   const auto queries = [&](tile::TensorId tensor, const TensorView& view) {
     tile::HbmMatrix packed = rows_of(tensor, view, s.q_begin, rows, args.head_dim, head, wrong);
     packed.row_stride = view.head_stride;
@@ -89,6 +91,17 @@ TILE_HOST_DEVICE inline KvGroup kv_group(const AttentionArgs& args, std::int64_t
           .LSE_split = statistics(Tensor::LSE_split, partial(args.LSE_split, 1)),
           .K_scale = args.cache.k_scale ? args.cache.k_scale[kv_head] : 1,
           .V_scale = args.cache.v_scale ? args.cache.v_scale[kv_head] : 1};
+}
+
+TILE_HOST_DEVICE inline KvGroup kv_group(const AttentionArgs& args, std::int64_t batch,
+                                         std::int64_t kv_head, std::int64_t split) {
+  return query_heads(args, batch, kv_head, args.group(), split);
+}
+
+// A group of one head, whose row r is query r.
+TILE_HOST_DEVICE inline KvGroup query_head(const AttentionArgs& args, std::int64_t batch,
+                                           std::int64_t head, std::int64_t split) {
+  return query_heads(args, batch, head, 1, split);
 }
 
 }  // namespace flash

@@ -9,23 +9,31 @@ namespace {
 // decide how sums are rounded, and results should not depend on the number of cores.
 constexpr int processors = 132;
 
+// With `group` query heads to a tile.
+Plan split_plan(const Shape& shape, const TileShape& tiles, std::int64_t group) {
+  Plan plan{.tiles = tiles, .splits = shape.splits};
+  if (plan.splits > 0) return plan;
+  const std::int64_t query_tiles = tile::ceil_div(shape.seqlen_q * group, tiles.query_rows);
+  plan.splits =
+      num_splits(query_tiles * shape.heads / group * shape.batch, query_tiles,
+                 tile::ceil_div(shape.seqlen_k, tiles.key_rows),
+                 2 * shape.seqlen_k * shape.head_dim * size_in_bytes(shape.kv_dtype), shape.causal);
+  return plan;
+}
+
 }  // namespace
 
 Plan plan_of(const Shape& shape) {
   return {.tiles = tile_shape(padded_head_dim(shape.head_dim))};
 }
 
+Plan splits_plan(const Shape& shape) {
+  return split_plan(shape, tile_shape(padded_head_dim(shape.head_dim)), 1);
+}
+
 Plan decoding_plan(const Shape& shape) {
   const std::int64_t rows = shape.seqlen_q * shape.group();
-  Plan plan{.tiles = packed_tile_shape(padded_head_dim(shape.head_dim), rows),
-            .splits = shape.splits};
-  if (plan.splits > 0) return plan;
-  const std::int64_t query_tiles = tile::ceil_div(rows, plan.tiles.query_rows);
-  plan.splits =
-      num_splits(query_tiles * shape.kv_heads * shape.batch, query_tiles,
-                 tile::ceil_div(shape.seqlen_k, plan.tiles.key_rows),
-                 2 * shape.seqlen_k * shape.head_dim * size_in_bytes(shape.kv_dtype), shape.causal);
-  return plan;
+  return split_plan(shape, packed_tile_shape(padded_head_dim(shape.head_dim), rows), shape.group());
 }
 
 int num_splits(std::int64_t blocks, std::int64_t query_tiles, std::int64_t key_tiles,

@@ -51,6 +51,9 @@ constexpr TileShape packed_tile_shape(int padded_head_dim, std::int64_t rows) {
 
 Plan plan_of(const Shape& shape);
 
+// Of Flash-Decoding while a tile holds the queries of one head.
+Plan splits_plan(const Shape& shape);
+
 // Of Flash-Decoding, whose tiles hold the query heads of a group.
 Plan decoding_plan(const Shape& shape);
 
@@ -86,18 +89,32 @@ struct QueryTile {
 // Graham, 1969, bounds what is lost.) Tiles that see as many stay in the order of the grid.
 std::vector<QueryTile> longest_first(const Shape& shape, int query_rows);
 
+// Steps are compiled for the padded head dimensions 64 and 128; smaller ones are padded to these.
+inline constexpr int max_step_head_dim = 128;
+
+constexpr TileShape step_tiles(const TileShape& tiles) {
+  return {tiles.head_dim <= 64 ? 64 : 128, tiles.query_rows, tiles.key_rows};
+}
+
+#ifdef ATTENTION_STEP
+constexpr bool is_step = true;
+#else
+constexpr bool is_step = false;
+#endif
+
 // A program that compiles many kernels may define the one padded head dimension that it asks for.
 constexpr bool is_compiled([[maybe_unused]] int padded_head_dim) {
 #ifdef ATTENTION_HEAD_DIM
   return padded_head_dim == ATTENTION_HEAD_DIM;
 #else
-  return true;
+  return !is_step || padded_head_dim == 64 || padded_head_dim == 128;
 #endif
 }
 
 // Calls f.operator()<HeadDim, QueryRows, KeyRows>() for the shape, which is one of tile_shape's.
 template <class F>
-void with_tiles(const TileShape& shape, F&& f) {
+void with_tiles(const TileShape& asked, F&& f) {
+  const TileShape shape = is_step ? step_tiles(asked) : asked;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const auto call = [&]<int HeadDim>() {
       constexpr TileShape tiles = tile_shape(HeadDim);
@@ -111,7 +128,8 @@ void with_tiles(const TileShape& shape, F&& f) {
 
 // The same for one of packed_tile_shape's.
 template <class F>
-void with_packed_tiles(const TileShape& shape, F&& f) {
+void with_packed_tiles(const TileShape& asked, F&& f) {
+  const TileShape shape = is_step ? step_tiles(asked) : asked;
   if (shape.query_rows > 16) return with_tiles(shape, f);
   with_tiles(tile_shape(shape.head_dim), [&]<int HeadDim, int, int>() {
     constexpr TileShape eight = packed_tile_shape(HeadDim, 8);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,8 +29,9 @@ struct Variant {
   Pass::Run run;
 };
 
+// Of a stage, or of a step on the way to one from the stage before: a complete kernel as well.
 struct Stage {
-  std::string_view name;  // of the folder, "03_v2"
+  std::string_view name;  // of the folder, "03_v2"; of a step, "03/1_loops"
   std::string_view idea;  // one line
   std::vector<Pass> passes;
   Plan (*plan)(const Shape&) = plan_of;
@@ -40,8 +42,18 @@ struct Stage {
   void forward(tile::Device& device, const AttentionArgs& args) const {
     passes.front().run(device, args);
   }
+  bool is_step() const { return name.find('/') != name.npos; }
+
+  // Throws BadInput for a head dimension that a step is not compiled for.
   tile::Counters cost(const Problem& problem) const {
-    return passes.front().cost(problem, plan(problem.shape()));
+    Plan its_plan = plan(problem.shape());
+    if (is_step()) {
+      if (problem.head_dim > max_step_head_dim)
+        throw BadInput("head_dim", std::to_string(problem.head_dim),
+                       "at most the 128 that step " + std::string(name) + " is compiled for");
+      its_plan.tiles = step_tiles(its_plan.tiles);
+    }
+    return passes.front().cost(problem, its_plan);
   }
 };
 

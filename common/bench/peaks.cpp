@@ -90,22 +90,18 @@ void multiply_add(std::index_sequence<I...>) {
   consume((chain[I] + ...));
 }
 
-// Of `threads` threads that run `body`, which takes `flops` operations. Each thread's rate is that
+// Of `threads` threads. Each thread's rate is that
 // of the time it had a core, so that a busy machine has the same peak.
-double gflops(int threads, double flops, void (*body)()) {
+double gflops(int threads, const Chains& measured) {
+  if (measured.flops == 0) return 0;
   const auto rate = [&](const std::vector<Lap>& laps) {
     double sum = 0;
-    for (const Lap& lap : laps) sum += flops / lap.cpu_seconds * 1e-9;
+    for (const Lap& lap : laps) sum += measured.flops / lap.cpu_seconds * 1e-9;
     return sum;
   };
   return rates(
-             threads, [](int) {}, [&](int) { body(); }, rate)
+             threads, [](int) {}, [&](int) { measured.run(); }, rate)
       .back();
-}
-
-double fma_gflops(int threads) {
-  return gflops(threads, 2.0 * steps * chains * lanes,
-                [] { multiply_add(std::make_index_sequence<chains>()); });
 }
 
 #if TILE_SIMD_BF16_DOT
@@ -119,14 +115,6 @@ void multiply_add_pairs(std::index_sequence<I...>) {
   consume((chain[I] + ...));
 }
 
-double bf16_gflops(int threads) {
-  return gflops(threads, 4.0 * steps * chains * lanes,
-                [] { multiply_add_pairs(std::make_index_sequence<chains>()); });
-}
-#else
-double bf16_gflops(int) {
-  return 0;
-}
 #endif
 
 // 128 MB: four times the last-level cache that a few cores share today, and little enough beside
@@ -150,8 +138,21 @@ double read_gbs(int threads) {
 
 }  // namespace
 
+Chains fma_chains() {
+  return {[] { multiply_add(std::make_index_sequence<chains>()); }, 2.0 * steps * chains * lanes};
+}
+
+Chains bf16_dot_chains() {
+#if TILE_SIMD_BF16_DOT
+  return {[] { multiply_add_pairs(std::make_index_sequence<chains>()); },
+          4.0 * steps * chains * lanes};
+#else
+  return {};
+#endif
+}
+
 Peaks measure_peaks(int threads) {
-  return {fma_gflops(threads), read_gbs(threads), bf16_gflops(threads)};
+  return {gflops(threads, fma_chains()), read_gbs(threads), gflops(threads, bf16_dot_chains())};
 }
 
 }  // namespace flash

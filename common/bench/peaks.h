@@ -11,4 +11,12 @@ namespace flash {
 // median, as of a kernel.
 Peaks measure_peaks(int threads);
 
+// A millisecond or less of operations on registers alone, on the calling thread.
+struct Chains {
+  void (*run)();
+  double flops;  // 0: the processor has no such operation
+};
+Chains fma_chains();
+Chains bf16_dot_chains();
+
 }  // namespace flash

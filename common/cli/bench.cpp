@@ -31,7 +31,6 @@ int bench(const Arguments& arguments, const Environment& environment) {
                   std::to_string(request.groups.size()));
     if (!request.how.bare) measure_peaks(group, environment, report);
     GroupResult result = measure_cases(group, request.how, environment.stages);
-    result.peaks = report.peaks;
     progress.show("");
     if (report.groups.empty()) environment.out << header_text(report, environment.terminal);
     environment.out << group_text(report, result, environment.terminal) << std::flush;

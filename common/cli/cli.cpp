@@ -66,10 +66,13 @@ int run_cli(const Arguments& arguments, const Environment& environment) {
 
 int list_command(const Arguments& arguments, const Environment& environment) {
   const Options none("list", {}, arguments);
+  const auto label_of = [](const Stage& stage) {
+    return (stage.is_step() ? "  " : "") + std::string(stage.name);
+  };
   std::size_t longest = 0;
-  for (const Stage& stage : environment.stages) longest = std::max(longest, stage.name.size());
+  for (const Stage& stage : environment.stages) longest = std::max(longest, label_of(stage).size());
   for (const Stage& stage : environment.stages) {
-    std::string label(stage.name);
+    std::string label = label_of(stage);
     label.resize(longest + 2, ' ');
     environment.out << paragraph(environment.terminal, label, std::string(stage.idea));
   }

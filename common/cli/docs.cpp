@@ -1,5 +1,6 @@
 #include "cli/docs.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -15,14 +16,6 @@ namespace {
 using nlohmann::json;
 
 const std::filesystem::path root = std::filesystem::path(ATTENTION_DATA_DIR) / "../..";
-
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) throw BadInput("docs: " + path.string() + ": cannot be read, expected a file");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 Problem problem_of(const json& results) {
   const json& p = results.at("problem");
@@ -59,19 +52,9 @@ std::string provenance(const json& results) {
   return line.str();
 }
 
-// A number and its unit stay on one line of a table's cell.
-std::string cell(std::string text) {
-  const std::size_t space = text.find(' ');
-  return space == std::string::npos ? text : text.replace(space, 1, "&nbsp;");
-}
-
-std::string cell(std::int64_t bytes) {
-  return bytes == 0 ? " " : cell(bytes_text(static_cast<double>(bytes)));
-}
-
 // The table of an experiment, from docs/results/NAME.json.
 std::string experiment_table(const std::string& name) {
-  const json results = json::parse(read_text(root / ("docs/results/" + name + ".json")));
+  const json results = read_results(name);
   const json& m = results.at("machine");
   std::string text;
   bool heading = true;
@@ -91,7 +74,7 @@ std::string experiment_table(const std::string& name) {
 
 // The table that `ladder run` printed: the second paragraph of its output.
 std::string run_table() {
-  const std::string text = read_text(root / "docs/results/run.txt");
+  const std::string text = read_file("docs/results/run.txt");
   const std::size_t begin = text.find("\n\n"), end = text.find("\n\n", begin + 2);
   if (end == std::string::npos) throw BadInput("docs: run.txt, expected three paragraphs");
   return "```" + text.substr(begin + 1, end - begin) + "```\n";
@@ -99,11 +82,33 @@ std::string run_table() {
 
 }  // namespace
 
+std::string read_file(const std::string& path) {
+  std::ifstream file(root / path);
+  if (!file) throw BadInput("docs: " + path + ": cannot be read, expected a file");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+json read_results(const std::string& name) {
+  return json::parse(read_file("docs/results/" + name + ".json"));
+}
+
+std::string cell(std::string text) {
+  const std::size_t space = text.find(' ');
+  return space == std::string::npos ? text : text.replace(space, 1, "&nbsp;");
+}
+
+std::string cell(std::int64_t bytes) {
+  return bytes == 0 ? " " : cell(bytes_text(static_cast<double>(bytes)));
+}
+
 std::string ladder_table(const std::vector<Stage>& stages, const json& results) {
   std::ostringstream table;
   table << "| stage | the one idea | HBM read | written | workspace | time | of FMA peak |\n"
            "|---|---|--:|--:|--:|--:|--:|\n";
   for (const Stage& stage : stages) {
+    if (stage.is_step()) continue;
     const tile::Counters cost = stage.cost(problem_of(results));
     const json& result = result_of(stage, results);
     table << "| [" << stage.name << "](" << stage.name << ") | " << stage.idea << " | "
@@ -142,6 +147,35 @@ std::string cost_table(const Stage& stage, const json& results) {
          provenance(results);
 }
 
+// The shares of `ladder bench` with one instruction set and with another, and the goals of both.
+std::string bench_table() {
+  const json wide = read_results("bench"), narrow = read_results("bench_avx2");
+  const auto share = [](const json& c, const char* key) {
+    return c.contains(key) ? percent_text(c.at(key)) : std::string();
+  };
+  std::string table =
+                  "| | case | to | AVX-512 | goal | AVX2 | goal |\n|---|---|---|--:|--:|--:|--:|\n",
+              group;
+  for (const json& c : wide.at("cases")) {
+    const auto same = [&](const json& other) {
+      return other.at("group") == c.at("group") && other.at("name") == c.at("name");
+    };
+    const auto other = std::ranges::find_if(narrow.at("cases"), same);
+    const bool first = group != c.at("group");
+    group = c.at("group");
+    table += "| " + (first ? group : "") + " | " + c.at("name").get<std::string>() + " | " +
+             c.value("ratio_to", "") + " | " + share(c, "ratio") + " | " + share(c, "goal");
+    table += other == narrow.at("cases").end()
+                 ? " | | |\n"
+                 : " | " + share(*other, "ratio") + " | " + share(*other, "goal") + " |\n";
+  }
+  const json& m = wide.at("machine");
+  return table + "\n<sub>`./ladder bench`, measured on " + m.at("cpu").get<std::string>() + ", " +
+         std::to_string(wide.at("threads").get<int>()) + " cores, " +
+         m.at("compiler").get<std::string>() + ", " + m.at("date").get<std::string>() +
+         ": medians, of peaks and bandwidths measured in turns with the cases.</sub>\n";
+}
+
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
                        const json& results) {
   std::istringstream lines(page);
@@ -156,13 +190,17 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
       result += ladder_table(stages, results);
     } else if (kind == "cost") {
       result += cost_table(find_stage(stage, stages), results);
+    } else if (kind == "steps") {
+      result += steps_table(find_stage(stage, stages), stages);
     } else if (kind == "experiment") {
       result += experiment_table(stage);
     } else if (kind == "run") {
       result += run_table();
+    } else if (kind == "bench") {
+      result += bench_table();
     } else {
       throw BadInput("docs: '" + kind +
-                     "' is not generated, expected ladder, cost, experiment or run");
+                     "' is not generated, expected ladder, cost, steps, experiment, run or bench");
     }
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }
@@ -175,13 +213,13 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
 int docs_command(const Arguments& arguments, const Environment& environment) {
   constexpr Option known[] = {{"--check", "", "compare, and write nothing"}};
   const bool check = Options("docs", known, arguments).given("--check");
-  const json results = json::parse(read_text(root / "docs/results/forward.json"));
-  std::vector<std::filesystem::path> pages = {"README.md"};
+  const json results = read_results("forward");
+  std::vector<std::filesystem::path> pages = {"README.md", "docs/cpu_performance.md"};
   for (const Stage& stage : environment.stages)
-    pages.emplace_back(std::filesystem::path(stage.name) / "README.md");
+    if (!stage.is_step()) pages.emplace_back(std::filesystem::path(stage.name) / "README.md");
   int stale = 0;
   for (const std::filesystem::path& page : pages) {
-    const std::string old = read_text(root / page);
+    const std::string old = read_file(page.string());
     const std::string text = regenerate(old, environment.stages, results);
     if (text == old) continue;
     ++stale;

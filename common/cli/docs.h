@@ -16,6 +16,18 @@ std::string ladder_table(const std::vector<Stage>& stages, const nlohmann::json&
 // A table of one stage's traffic by tensor, and how fast it was.
 std::string cost_table(const Stage& stage, const nlohmann::json& results);
 
+// A table of the steps to a stage: how many lines each adds, what it moves, and how fast it was.
+std::string steps_table(const Stage& stage, const std::vector<Stage>& stages);
+
+// The text of a file of this repository, and the figures in docs/results/NAME.json. Both throw
+// BadInput.
+std::string read_file(const std::string& path);
+nlohmann::json read_results(const std::string& name);
+
+// For a table: a number and its unit stay on one line; 0 bytes are an empty cell.
+std::string cell(std::string text);
+std::string cell(std::int64_t bytes);
+
 // `page` with its generated parts made anew. Throws BadInput for a part that nobody makes, or that
 // does not end.
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,

@@ -13,8 +13,9 @@ usage: ladder COMMAND [OPTIONS]
   run               check every stage against the reference, then measure it
   test [STAGE]      all tests, or those of one stage; --verbose: all failures
   bench [GROUP]     speed beside the machine's peaks, what is compared in turns
-  list              the stages and their ideas
-  experiment NAME   error_growth, pipeline, fp8_error or decode: measure again
+  diff STAGE [N]    its steps from the stage before, or the N-th as a diff
+  list              the stages, their steps and their ideas
+  experiment NAME   error_growth, cpu_tile, pipeline, fp8_error, steps or decode
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; so have run, bench and experiment
   --version         version, instruction set, compiler
@@ -24,6 +25,7 @@ A stage is named by any unique beginning: 03.
 examples:
   ladder run                                     real queries, keys, values
   ladder run --stage 03 --seqlen-q 4096          one stage, generated inputs
+  ladder run --stage 04 --steps                  and the steps that lead to it
   ladder run --causal --heads 8 --kv-heads 2 --dtype bf16 --profile
 
 exit status: 0 all checks passed, 1 a check failed, 2 bad input

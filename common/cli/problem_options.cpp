@@ -1,6 +1,7 @@
 #include "cli/problem_options.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace flash {
@@ -44,10 +45,12 @@ Problem parse_problem(const Options& options, const Problem& otherwise) {
 }
 
 std::vector<Stage> selected_stages(const Options& options, const std::vector<Stage>& stages) {
-  if (!options.given("--stage")) return stages;
   std::vector<Stage> selected;
-  for (const std::string& name : options.all("--stage"))
-    selected.push_back(find_stage(name, stages));
+  if (options.given("--stage"))
+    for (const std::string& name : options.all("--stage"))
+      selected.push_back(find_stage(name, stages));
+  else
+    std::ranges::remove_copy_if(stages, std::back_inserter(selected), &Stage::is_step);
   return selected;
 }
 

@@ -34,7 +34,7 @@ Problem parse_problem(const Options& options, const Problem& otherwise);
 // The value of an option, one of `known`.
 DType parse_dtype(const Options& options, const std::string& name, std::span<const DType> known);
 
-// Those of --stage, or all.
+// Those of --stage, or all but the steps.
 std::vector<Stage> selected_stages(const Options& options, const std::vector<Stage>& stages);
 
 }  // namespace flash

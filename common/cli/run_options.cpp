@@ -1,5 +1,8 @@
 #include "cli/run_options.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/options.h"
 #include "cli/problem_options.h"
 #include "tile/cpu/parallel.h"
@@ -11,6 +14,7 @@ namespace {
 constexpr Option what[] = {
     {"", "", "what to run:"},
     {"--stage", "STAGE", "only this stage, by any unique beginning of its name; may be repeated"},
+    {"--steps", "", "the steps of the stages as well; --stage 04/2 is one of them"},
     {"--device", "DEVICE", "cpu"},
     {"--gpu", "GPU", "whose on-chip memory a kernel must fit in: a100, h100 (default) or h200"},
     {"--threads", "N", "default: all cores"},
@@ -32,6 +36,19 @@ constexpr Option files[] = {
     {"--help, -h", "", "this text"},
 };
 
+// Each stage behind its steps, if they are asked for.
+std::vector<Stage> with_steps(const Options& options, const std::vector<Stage>& selected,
+                              const std::vector<Stage>& stages) {
+  if (!options.given("--steps")) return selected;
+  std::vector<Stage> all;
+  for (const Stage& stage : selected) {
+    std::ranges::copy_if(stages, std::back_inserter(all),
+                         [&](const Stage& other) { return is_step_of(other, stage); });
+    all.push_back(stage);
+  }
+  return all;
+}
+
 const std::vector<Option>& known() {
   static const std::vector<Option> all = joined({what, problem_options, files});
   return all;
@@ -44,7 +61,9 @@ void parse_files(const Options& options, RunOptions& run) {
   if (!run.input.empty() && states_problem(options))
     refuse("--input", in_quotes(run.input) + " beside options that state a problem",
            "none of them but --causal");
-  if (run.input.empty() && !states_problem(options) && !options.given("--causal"))
+  // A step would pad the 32 columns of the file to 64.
+  const bool any_step = std::ranges::any_of(run.stages, &Stage::is_step);
+  if (run.input.empty() && !states_problem(options) && !options.given("--causal") && !any_step)
     run.input = ATTENTION_DATA_DIR "/minilm_512.safetensors";
   if (!run.output.empty() && run.stages.size() != 1)
     refuse("--output",
@@ -58,7 +77,7 @@ std::string run_help_text() {
   return "usage: ladder run [OPTIONS]\n\n"
          "Checks every stage against the reference in double precision, then measures it.\n"
          "Without options that state a problem it runs common/data/minilm_512.safetensors:\n"
-         "queries, keys and values of a trained model.\n" +
+         "queries, keys and values of a trained model; for steps, a generated problem.\n" +
          options_help(known());
 }
 
@@ -76,7 +95,7 @@ RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage
 #endif
   run.schedules = options.number("--schedules", run.schedules, 1, 1'000'000);
   run.profile = options.given("--profile");
-  run.stages = selected_stages(options, stages);
+  run.stages = with_steps(options, selected_stages(options, stages), stages);
   if (const std::string device = options.one("--device", "cpu"); device != "cpu")
     refuse("--device", in_quotes(device), "cpu, as this build has no CUDA backend");
   run.gpu = tile::find_gpu(options.one("--gpu", run.gpu)).name;

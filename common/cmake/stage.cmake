@@ -15,13 +15,42 @@ include(GoogleTest)
 enable_testing()
 add_subdirectory(${CMAKE_CURRENT_LIST_DIR}/.. ${CMAKE_BINARY_DIR}/common)
 
+# attention_kernel(NAME FOLDER HEADER): a kernel as objects, which register it in a program.
+function(attention_kernel name folder header)
+  add_library(${name} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/stage.cpp)
+  target_include_directories(${name} BEFORE PRIVATE ${folder})
+  target_compile_definitions(${name} PRIVATE STAGE=stage_${name} STAGE_HEADER="${header}")
+  target_link_libraries(${name} PUBLIC stages)
+  target_compile_options(${name} PRIVATE  # not the same error once for each head dimension
+    $<IF:$<CXX_COMPILER_ID:GNU>,-fmax-errors=1,-ferror-limit=1>)
+  target_link_libraries(attention_ladder PRIVATE ${name})
+endfunction()
+
+# attention_steps(STAGE): the kernels in steps/, <stage>_step_1 for steps/1_NAME.h, and their test.
+function(attention_steps stage)
+  file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} steps/*.h)
+  set(steps ${headers})
+  list(TRANSFORM steps REPLACE "steps/([0-9]+)_.*" "${stage}_step_\\1")
+  foreach(step header IN ZIP_LISTS steps headers)
+    attention_kernel(${step} ${CMAKE_CURRENT_SOURCE_DIR} ${header})
+    target_compile_definitions(${step} PRIVATE ATTENTION_STEP)
+  endforeach()
+  if(steps)
+    add_executable(${stage}_steps $<TARGET_OBJECTS:steps>)
+    target_link_libraries(${stage}_steps PRIVATE ${steps} suite)
+    add_test(NAME ${stage}.steps COMMAND ${stage}_steps)
+    set_tests_properties(${stage}.steps PROPERTIES LABELS ${stage}.slow)
+  endif()
+endfunction()
+
 # attention_stage()
 #
 # Declares the stage that lives in the calling folder and is named after it:
 #   <stage>            its kernel as objects; linking them registers the stage in a program
 #   <stage>_quick      fifty problems of the conformance suite, label <stage>.quick
 #   <stage>_test       the whole suite and the stage's own attention_test.cpp, label <stage>.slow
-#   attention_ladder   gains the stage
+#   <stage>_steps      the kernels in its folder steps/, where it has one, label <stage>.slow
+#   attention_ladder   gains the stage and its steps
 function(attention_stage)
   get_filename_component(stage ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(header_dir ${CMAKE_CURRENT_SOURCE_DIR})
@@ -30,13 +59,8 @@ function(attention_stage)
     message(STATUS "${stage}: attention.h is taken from ${header_dir}")
   endif()
 
-  add_library(${stage} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/stage.cpp)
-  target_include_directories(${stage} BEFORE PRIVATE ${header_dir})
-  target_compile_definitions(${stage} PRIVATE STAGE=stage_${stage})
-  target_link_libraries(${stage} PUBLIC stages)
-  target_compile_options(${stage} PRIVATE  # not the same error once for each head dimension
-    $<IF:$<CXX_COMPILER_ID:GNU>,-fmax-errors=1,-ferror-limit=1>)
-  target_link_libraries(attention_ladder PRIVATE ${stage})
+  attention_kernel(${stage} ${header_dir} attention.h)
+  attention_steps(${stage})
 
   add_executable(${stage}_quick $<TARGET_OBJECTS:quick>)
   target_link_libraries(${stage}_quick PRIVATE ${stage} suite)

@@ -27,16 +27,24 @@ const std::vector<Stage>& stages() {
 const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among) {
   std::vector<const Stage*> found;
   std::string names;
+  const bool wants_step = beginning.find('/') != beginning.npos;
   for (const Stage& stage : among) {
     if (stage.name == beginning) return stage;
+    if (stage.is_step() != wants_step) continue;
     if (stage.name.starts_with(beginning)) found.push_back(&stage);
     names += (names.empty() ? "" : ", ") + std::string(stage.name);
   }
   if (found.size() == 1) return *found[0];
   throw BadInput("stage",
                  "'" + std::string(beginning) +
-                     (found.empty() ? "' is not a stage" : "' begins several stages"),
-                 "one of " + names);
+                     (found.empty() ? "' is not a " : "' begins several ") +
+                     (wants_step ? "step" : "stage") + (found.empty() ? "" : "s"),
+                 names.empty() ? "a stage" : "one of " + names);
+}
+
+bool is_step_of(const Stage& step, const Stage& stage) {
+  const std::string_view number = step.name.substr(0, step.name.find('/'));
+  return step.is_step() && !stage.is_step() && stage.name.starts_with(std::string(number) + "_");
 }
 
 const Pass::Run& find_variant(const Stage& stage, std::string_view name) {

@@ -8,12 +8,15 @@
 
 namespace flash {
 
-// All registered stages, by name.
+// All registered stages, by name: each behind its steps.
 const std::vector<Stage>& stages();
 
-// The one whose name is `beginning`, or else the only one that begins so. Throws BadInput, listing
-// the stages there are.
+// The one whose name is `beginning`, or else the only one that begins so: a step if there is a / in
+// it ("03/1"), otherwise a stage. Throws BadInput, listing those there are.
 const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among = stages());
+
+// Whether `step` leads to the stage.
+bool is_step_of(const Stage& step, const Stage& stage);
 
 // Throws BadInput.
 const Pass::Run& find_variant(const Stage& stage, std::string_view name);

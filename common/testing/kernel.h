@@ -26,10 +26,12 @@ void launch_lambda(cpu::Device& device, std::string_view name, GridIndex grid, D
 // Element (r, c) of a tile, wherever it lies.
 template <class Tile>
 float element(const Tile& tile, int r, int c) {
-  if constexpr (cpu::ColumnTiled<Tile>)
+  if constexpr (cpu::ColumnTiled<Tile>) {
     return tile.element(r, c);
-  else
-    return tile.fp32_rows().data[r * tile.fp32_rows().stride + c];
+  } else {
+    const auto fp32 = tile.fp32_rows(1, 1);
+    return fp32.data[r * fp32.stride + c];
+  }
 }
 
 }  // namespace tile

@@ -1,4 +1,4 @@
-// What each stage costs, exactly: the formulas that its counters must equal.
+// What each stage and each step costs, exactly: the formulas that its counters must equal.
 //
 // Bytes are counted per tensor and direction; sequences, heads and ragged tiles one by one.
 #pragma once
@@ -10,11 +10,15 @@
 namespace flash {
 
 tile::Counters naive_cost(const Problem& problem, const Plan& plan);
+tile::Counters fused_cost(const Problem& problem, const Plan& plan);
 tile::Counters tiling_cost(const Problem& problem, const Plan& plan);
 tile::Counters online_softmax_cost(const Problem& problem, const Plan& plan);
+tile::Counters loops_cost(const Problem& problem, const Plan& plan);
 tile::Counters v2_cost(const Problem& problem, const Plan& plan);
+tile::Counters ring_cost(const Problem& problem, const Plan& plan);
 tile::Counters hopper_cost(const Problem& problem, const Plan& plan);
 tile::Counters fp8_cost(const Problem& problem, const Plan& plan);
+tile::Counters splits_cost(const Problem& problem, const Plan& plan);
 tile::Counters decoding_cost(const Problem& problem, const Plan& plan);
 
 // With a KV cache, whose elements have a type of their own, and pages if page_size is not 0. The

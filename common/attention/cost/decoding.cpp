@@ -9,9 +9,10 @@ namespace {
 
 using tile::Counters;
 
-void add_key_head(const Problem& p, const Plan& plan, const HeadSize& n, DType cache,
-                  std::int64_t page_size, Counters& c) {
-  const std::int64_t group = p.heads / p.kv_heads, rows = n.N_q * group;
+// `group` query heads, whose rows share tiles.
+void add_group(const Problem& p, const Plan& plan, const HeadSize& n, std::int64_t group,
+               DType cache, std::int64_t page_size, Counters& c) {
+  const std::int64_t rows = n.N_q * group;
   const SeenKeys seen = seen_keys(p, n, group, page_size);
   c.hbm_read[Tensor::Q] += plan.splits * rows * n.row;
   c.hbm_read[Tensor::K] += seen.keys * p.head_dim * size_in_bytes(cache);
@@ -30,13 +31,13 @@ void add_key_head(const Problem& p, const Plan& plan, const HeadSize& n, DType c
   c.exponentials += n.T_r * plan.splits * n.B_r * 2;
 }
 
-}  // namespace
-
-Counters decoding_cost(const Problem& p, const Plan& plan, DType cache, std::int64_t page_size) {
+Counters split_cost(const Problem& p, const Plan& plan, std::int64_t group, DType cache,
+                    std::int64_t page_size) {
   Counters c;
   for (std::int64_t b = 0; b < p.batch; ++b) {
-    const HeadSize n = head_size(p, plan, p.sequence(b), p.heads / p.kv_heads);
-    for (std::int64_t h = 0; h < p.kv_heads; ++h) add_key_head(p, plan, n, cache, page_size, c);
+    const HeadSize n = head_size(p, plan, p.sequence(b), group);
+    for (std::int64_t h = 0; h < p.heads; h += group)
+      add_group(p, plan, n, group, cache, page_size, c);
   }
   const TileBytes of = tile_bytes(p, plan);
   const std::int64_t first = fused_on_chip(p, plan, 3), second = 2 * of.O + 4 * of.vector;
@@ -48,6 +49,16 @@ Counters decoding_cost(const Problem& p, const Plan& plan, DType cache, std::int
     c.hbm_workspace[Tensor::LSE_split] = rows * fp32_bytes;
   }
   return c;
+}
+
+}  // namespace
+
+Counters splits_cost(const Problem& p, const Plan& plan) {
+  return split_cost(p, plan, 1, p.dtype, 0);
+}
+
+Counters decoding_cost(const Problem& p, const Plan& plan, DType cache, std::int64_t page_size) {
+  return split_cost(p, plan, p.heads / p.kv_heads, cache, page_size);
 }
 
 Counters decoding_cost(const Problem& p, const Plan& plan) {

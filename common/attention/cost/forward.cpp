@@ -55,6 +55,21 @@ Counters naive_cost(const Problem& p, const Plan& plan) {
   return c;
 }
 
+Counters fused_cost(const Problem& p, const Plan& plan) {
+  Counters c = sum_over_heads(p, plan, [](const HeadSize& n, Counters& head) {
+    head.hbm_read[Tensor::Q] = n.N_q * n.row;
+    head.hbm_read[Tensor::K] = 2 * n.T_r * n.N_k * n.row;  // in both sweeps
+    head.hbm_read[Tensor::V] = n.T_r * n.N_k * n.row;
+    head.hbm_write[Tensor::O] = n.N_q * n.row;
+    head.hbm_write[Tensor::LSE] = n.N_q * fp32_bytes;
+    head.flops = n.T_r * n.T_c * 3 * n.product();
+    head.exponentials = n.T_r * n.T_c * n.B_r * n.B_c;
+  });
+  c.on_chip_peak = p.total_q() > 0 ? fused_on_chip(p, plan, 2) : 0;
+  c.launches = 1;
+  return c;
+}
+
 Counters tiling_cost(const Problem& p, const Plan& plan) {
   Counters c = sum_over_heads(p, plan, [](const HeadSize& n, Counters& head) {
     const std::int64_t T_c = std::max<std::int64_t>(n.T_c, 1), rows = n.N_q * fp32_bytes;
@@ -114,12 +129,23 @@ Counters v2_cost(const Problem& p, const Plan& plan) {
   return c;
 }
 
-Counters hopper_cost(const Problem& p, const Plan& plan) {
+// Of 03's steps: no tile is skipped, whatever the mask hides.
+Counters loops_cost(const Problem& p, const Plan& plan) {
+  Problem unmasked = p;
+  unmasked.causal = false;
+  return v2_cost(unmasked, plan);
+}
+
+// Of 04's steps whose blocks are not persistent: the ring, however many roles share the tiles.
+Counters ring_cost(const Problem& p, const Plan& plan) {
   Counters c = v2_cost(p, plan);
-  if (p.total_q() == 0) return c;
-  const TileBytes of = tile_bytes(p, plan);
-  c.on_chip_peak += 2 * (plan.ring_depth - 1) * of.K;
-  add_schedule(p, plan, c);
+  if (p.total_q() > 0) c.on_chip_peak += 2 * (plan.ring_depth - 1) * tile_bytes(p, plan).K;
+  return c;
+}
+
+Counters hopper_cost(const Problem& p, const Plan& plan) {
+  Counters c = ring_cost(p, plan);
+  if (p.total_q() > 0) add_schedule(p, plan, c);
   return c;
 }
 

@@ -22,14 +22,16 @@ std::size_t find(const GroupResult& group, const std::string& name) {
 // What the rate of a case is divided by.
 double reference(const GroupResult& group, const Case& c) {
   const auto rate_of = [&](std::size_t i) { return rate(group.group.cases[i], group.results[i]); };
-  const auto peaks = group.peaks.find(c.threads);
+  const auto ceiling = group.ceilings.find(c.threads);
   switch (c.against) {
     case Against::nothing:
       return 0;
     case Against::fma_peak:
-      return peaks == group.peaks.end() ? 0 : peaks->second.fma_gflops;
-    case Against::bf16_peak:
-      return peaks == group.peaks.end() ? 0 : peaks->second.bf16_gflops;
+      return ceiling == group.ceilings.end() ? 0 : ceiling->second.fma_gflops;
+    case Against::bf16_peak:  // of the faster of the two ways to multiply bf16 numbers
+      return ceiling == group.ceilings.end()
+                 ? 0
+                 : std::max(ceiling->second.fma_gflops, ceiling->second.bf16_gflops);
     case Against::read_bandwidth:
       return group.read_gbs.empty() ? 0 : group.read_gbs.at(c.threads);
     case Against::other:
@@ -92,6 +94,7 @@ Json case_json(const GroupResult& group, std::size_t i) {
   if (const double share = ratio(group, i); share > 0) {
     json["ratio"] = share;
     json["ratio_to"] = against_text(c);
+    if (c.against != Against::other) json["reference"] = reference(group, c);
     if (goal_of(c) > 0) json["goal"] = goal_of(c);
   }
   if (!r.failure.empty()) json["failure"] = r.failure;

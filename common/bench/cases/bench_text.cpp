@@ -135,8 +135,9 @@ std::string legend_text(const Terminal& terminal) {
                    "of 4 N_q N_k d for each head, half of it if causal, whatever is executed; "
                    "GB/s: of the keys and values in the cache") +
          paragraph(terminal, "ratio    ",
-                   "to the peak of this run, to the read bandwidth beside it, to the speed of "
-                   "another case or of the best; | in the bar: the goal on a quiet machine");
+                   "to FMA on registers alone in turns with the cases, to the read bandwidth "
+                   "beside them, to the speed of another case or of the best; | in the bar: the "
+                   "goal on a quiet machine");
 }
 
 }  // namespace flash

@@ -6,7 +6,9 @@
 #include <optional>
 
 #include "bench/cases/entry.h"
+#include "bench/peaks.h"
 #include "bench/read_memory.h"
+#include "tile/cpu/thread_pool.h"
 
 namespace flash {
 namespace {
@@ -44,6 +46,41 @@ CacheReaders readers_of(const Group& group, const Entries& entries) {
   return readers;
 }
 
+// Operations on registers alone, in a number of threads.
+class Chained {
+ public:
+  Chained(const Chains& chains, int threads) : chains_(chains), pool_(threads), threads_(threads) {}
+
+  void run() {
+    pool_.run([this](int) { chains_.run(); });
+  }
+  double flops() const { return chains_.flops * threads_; }
+
+ private:
+  Chains chains_;
+  tile::cpu::ThreadPool pool_;
+  int threads_;
+};
+
+struct Ceilings {
+  int threads;
+  std::unique_ptr<Chained> fma, bf16;  // null: none
+};
+
+// One for each number of threads of a case that is compared with a peak.
+std::vector<Ceilings> ceilings_of(const Group& group) {
+  std::vector<Ceilings> ceilings;
+  for (const Case& c : group.cases) {
+    const bool wanted = c.against == Against::fma_peak || c.against == Against::bf16_peak;
+    const auto same = [&](const Ceilings& other) { return other.threads == c.threads; };
+    if (!wanted || std::ranges::any_of(ceilings, same)) continue;
+    ceilings.push_back({c.threads, std::make_unique<Chained>(fma_chains(), c.threads), nullptr});
+    if (bf16_dot_chains().flops > 0)
+      ceilings.back().bf16 = std::make_unique<Chained>(bf16_dot_chains(), c.threads);
+  }
+  return ceilings;
+}
+
 // The entries that are right, then the readers.
 std::vector<Contender> contenders_of(const Group& group, const Entries& entries,
                                      const CacheReaders& readers,
@@ -75,8 +112,13 @@ GroupResult measure_cases(const Group& group, const BenchOptions& options,
     evict = [&] { evictor->run(); };
   }
 
-  const std::vector<std::vector<double>> seconds =
-      take_turns(contenders_of(group, entries, readers, evict), options.pace);
+  std::vector<Contender> contenders = contenders_of(group, entries, readers, evict);
+  std::vector<Ceilings> ceilings;
+  if (!options.bare) ceilings = ceilings_of(group);
+  for (const Ceilings& c : ceilings)
+    for (Chained* chains : {c.fma.get(), c.bf16.get()})
+      if (chains) contenders.push_back({[chains] { chains->run(); }});
+  const std::vector<std::vector<double>> seconds = take_turns(contenders, options.pace);
   GroupResult result{group, {}};
   auto next = seconds.begin();
   for (const std::unique_ptr<Entry>& entry : entries) {
@@ -85,6 +127,13 @@ GroupResult measure_cases(const Group& group, const BenchOptions& options,
   }
   for (const auto& [threads, reader] : readers)
     result.read_gbs[threads] = reader->bytes() / median(*next++) * 1e-9;
+  const auto gflops = [&](const auto& chains) {
+    return chains ? chains->flops() / median(*next++) * 1e-9 : 0;
+  };
+  for (const Ceilings& c : ceilings) {
+    result.ceilings[c.threads].fma_gflops = gflops(c.fma);
+    result.ceilings[c.threads].bf16_gflops = gflops(c.bf16);
+  }
   return result;
 }
 

@@ -26,7 +26,13 @@ struct GroupResult {
   // By threads: the bandwidth at which the largest cache of the group is read, as cold as the cases
   // read theirs and in turns with them; a median. Empty if no case has a cache, or none is cold.
   std::map<int, double> read_gbs = {};
-  std::map<int, Peaks> peaks = {};  // by threads, the best until then; empty if nobody asked
+  // By threads: the rate of FMA and of bf16 dot products on registers alone, in turns with the
+  // cases; medians. A processor lowers its clock under work that also reads memory. Empty if nobody
+  // asked.
+  struct Ceiling {
+    double fma_gflops = 0, bf16_gflops = 0;
+  };
+  std::map<int, Ceiling> ceilings = {};
 };
 
 struct BenchOptions {

@@ -34,6 +34,9 @@ std::span<const Experiment> experiments();
 // multiplies by a reciprocal.
 int error_growth_experiment(const ExperimentOptions& options, const Environment& environment);
 
+// What the operations on a tile cost on one core of this CPU, with all operands in its caches.
+int cpu_tile_experiment(const ExperimentOptions& options, const Environment& environment);
+
 // The speed of stage 04 with each of its switches off, beside stage 03.
 int pipeline_experiment(const ExperimentOptions& options, const Environment& environment);
 
@@ -44,6 +47,15 @@ int fp8_error_experiment(const ExperimentOptions& options, const Environment& en
 // One query, 65536 keys, d = 128, 16 query heads on 2 key heads, from caches of each type, split
 // and paged in several ways: time, bytes of cache a second, and the error of the output.
 int decode_experiment(const ExperimentOptions& options, const Environment& environment);
+
+// The time and the traffic of every step, each after the one before, and whether it is right.
+int steps_experiment(const ExperimentOptions& options, const Environment& environment);
+
+// The stage that a stage builds on, its steps, and itself; nothing if it has no steps.
+std::vector<const Stage*> steps_to(const Stage& stage, const std::vector<Stage>& stages);
+
+// What a stage's steps are measured on: where the last of them tells.
+Problem steps_problem(const Stage& stage);
 
 // What an experiment found, for programs.
 using Value = std::variant<bool, std::int64_t, double, std::string>;

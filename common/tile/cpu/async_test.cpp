@@ -60,6 +60,17 @@ TEST(Deadlock, IsReportedWithoutChecking) {
                TileError);
 }
 
+// Nor is it a crash where a block has no roles: nothing but its own copies could end the wait.
+TEST(Deadlock, IsReportedWithoutRoles) {
+  cpu::Device device;
+  EXPECT_THROW(launch_lambda(device, "planted", {1, 1, 1}, DType::f32,
+                             [](cpu::Block& block) {
+                               Barrier<cpu::Block> never(block, "never", 1);
+                               wait(never, 0);
+                             }),
+               TileError);
+}
+
 // An error in one role ends the others, and leaves the device usable.
 TEST(Roles, AnErrorInOneEndsAll) {
   cpu::Device device;

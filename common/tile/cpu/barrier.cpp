@@ -35,7 +35,7 @@ void Barrier::wait_checked(int parity) {
   std::int64_t& next = next_phase_[role];
   const std::int64_t phase = next % 2 == parity ? next : next - 1;
   require_not_lapped(phase);
-  block_->scheduler().wait(*this, phase + 1);
+  block_->wait(*this, phase + 1);
   require_not_lapped(phase);
   next = phase + 1;
   block_->race_detector().acquire(role, completed_);
@@ -65,7 +65,7 @@ void NamedBarrier::arrive() {
 void NamedBarrier::sync() {
   const std::int64_t mine = completed_phases;
   arrive();
-  block_->scheduler().wait(*this, mine + 1);
+  block_->wait(*this, mine + 1);
   if (block_->checked()) block_->race_detector().acquire(block_->role(), completed_);
 }
 

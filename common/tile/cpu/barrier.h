@@ -32,7 +32,7 @@ class Barrier final : public Signal {
   void wait(int parity) {
     block_->count({.name = "wait", .unit = Unit::barrier});
     if (block_->checked()) return wait_checked(parity);
-    if (completed_phases % 2 == parity) block_->scheduler().wait(*this, completed_phases + 1);
+    if (completed_phases % 2 == parity) block_->wait(*this, completed_phases + 1);
   }
 
   int index() const { return index_; }

@@ -16,18 +16,18 @@ void Block::begin(GridIndex position, std::int64_t index) {
   used_bytes_ = {};
 }
 
-float* Block::allocate(std::string_view tile, Space space, std::int64_t elements,
-                       int element_bytes) {
+float* Block::allocate(std::string_view tile, Space space, std::int64_t elements, int element_bytes,
+                       std::int64_t floats) {
   const std::int64_t bytes = elements * element_bytes;
   used_bytes_[static_cast<int>(space)] += bytes;
   tiles_.push_back({tile, space, bytes});
   enforce_capacity(space);
   counters_.on_chip_peak = std::max(counters_.on_chip_peak, used_bytes_[0] + used_bytes_[1]);
   float* data = storage() + used_floats_;
-  used_floats_ += (elements + 15) / 16 * 16;
+  used_floats_ += (floats + 15) / 16 * 16;
   if (checked_) {
-    std::fill_n(data, elements, std::bit_cast<float>(unwritten));
-    race_detector_.add_tile(tile, data, elements);
+    std::fill_n(data, floats, std::bit_cast<float>(unwritten));
+    race_detector_.add_tile(tile, data, floats);
   }
   return data;
 }
@@ -35,6 +35,14 @@ float* Block::allocate(std::string_view tile, Space space, std::int64_t elements
 std::string_view Block::numbered(std::string_view label, std::string_view what, std::size_t i) {
   return *names_.insert(std::string(label) + std::string(what) + "[" + std::to_string(i) + "]")
               .first;
+}
+
+void Block::wait(const Signal& signal, std::int64_t times) {
+  try {
+    core_.scheduler.wait(signal, times);
+  } catch (const Deadlock& deadlock) {
+    fail(deadlock.text);
+  }
 }
 
 void Block::run(std::vector<Role> roles) {
@@ -70,7 +78,8 @@ void Block::enforce_capacity(Space space) const {
 }
 
 float* Block::storage() {
-  if (!core_.storage) core_.storage = make_aligned<float>(gpu_.shared_bytes + gpu_.register_bytes);
+  if (!core_.storage)
+    core_.storage = make_aligned<float>(gpu_.shared_bytes * 3 / 2 + gpu_.register_bytes);
   return core_.storage.get();
 }
 

@@ -98,8 +98,9 @@ class Block {
   void begin(GridIndex position, std::int64_t index);
 
   // Storage for a tile until the end of the block. It counts at the size that its elements have on
-  // a GPU, whatever the CPU stores them as.
-  float* allocate(std::string_view tile, Space space, std::int64_t elements, int element_bytes);
+  // a GPU, whatever the CPU stores them as and in however many floats.
+  float* allocate(std::string_view tile, Space space, std::int64_t elements, int element_bytes,
+                  std::int64_t floats);
 
   // "label what[i]", for as long as the launch.
   std::string_view numbered(std::string_view label, std::string_view what, std::size_t i);
@@ -115,6 +116,9 @@ class Block {
   Scheduler& scheduler() { return core_.scheduler; }
   AsyncProducts& async_products() { return async_products_; }
   int role() const { return std::max(core_.scheduler.current(), 0); }
+
+  // Until `signal` has completed `times` phases; a block without roles fails if it never will.
+  void wait(const Signal& signal, std::int64_t times);
 
   // Runs the roles of the block, at most RaceDetector::max_roles, to their ends.
   void run(std::vector<Role> roles);
@@ -134,7 +138,8 @@ class Block {
 
   void enforce_capacity(Space space) const;
 
-  // Every tile together is at most four bytes for each byte of capacity.
+  // Every tile together is at most a float for each byte of capacity, and half as much again for
+  // the padding of right tiles.
   float* storage();
 
   Core& core_;

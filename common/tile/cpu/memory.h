@@ -43,10 +43,12 @@ inline Op bytes_of(Transfer transfer, const HbmMatrix& hbm, const Overlap& part)
 // Fills the tile with this part of the tensor, and with zeros past it.
 template <class Tile>
 void move_in(Tile& tile, const HbmMatrix& hbm, const Overlap& part) {
-  if constexpr (ColumnTiled<Tile>)
+  if constexpr (ColumnTiled<Tile>) {
     read_columns(tile.data, Tile::rows, Tile::cols, hbm, part);
-  else
+    tile.used_cols = part.cols;
+  } else {
     tile.become(hbm, part);
+  }
   if constexpr (is<Tile, Operand>)
     round_to(tile.data, tile.block->operand_type(), tile.data, 1, Tile::rows * Tile::cols);
 }
@@ -76,7 +78,7 @@ void store(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, const Tile&
     const Overlap part =
         cover(block, Transfer::store, tile.name, hbm, row, col, Tile::rows, Tile::cols);
     begin(block, bytes_of(Transfer::store, hbm, part), reads(tile), writes());
-    write_columns(hbm, part, tile.data, Tile::rows);
+    write_columns(hbm, part, tile.data, Tile::rows, Tile::cols);
   }
 }
 
@@ -96,8 +98,7 @@ void store_transposed(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, 
     const Overlap part =
         cover(block, Transfer::store, tile.name, hbm, row, col, Tile::cols, Tile::rows);
     begin(block, bytes_of(Transfer::store, hbm, part), reads(tile), writes());
-    for (int r = 0; r < part.rows; ++r)
-      narrow(hbm.at(row + r, col), hbm.dtype, tile.data + r * Tile::rows, part.cols);
+    write_transposed(hbm, part, tile.data, Tile::rows, Tile::cols);
   }
 }
 

@@ -19,9 +19,9 @@ struct RowPointers {
     find_rows(row, Rows, hbm, first);
     find_rows(next, Rows, hbm, first + Rows);
   }
-  RowPointers(const float* storage, int cols) {
+  explicit RowPointers(const Fp32Rows& rows) {
     for (int r = 0; r < Rows; ++r)
-      row[r] = next[r] = reinterpret_cast<const std::byte*>(storage + r * cols);
+      row[r] = next[r] = reinterpret_cast<const std::byte*>(rows.data + r * rows.stride);
   }
 };
 
@@ -35,7 +35,7 @@ void multiply_few(MultiplyFew<RightRows> multiply, const Product& product, const
     const RowPointers<B::rows> in_hbm(b.hbm, b.part.row);
     return multiply(product, {b.hbm.dtype, in_hbm.row, in_hbm.next});
   }
-  const RowPointers<B::rows> on_chip(b.fp32_rows().data, B::cols);
+  const RowPointers<B::rows> on_chip(b.fp32_rows(B::rows, 1));
   multiply(product, {DType::f32, on_chip.row, on_chip.next});
 }
 
@@ -71,11 +71,12 @@ constexpr bool fit_AB() {
 // The common part of the forms of mma_ABt: A Bᵀ, and what becomes of C.
 template <class C, class A, class B>
 void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* factor) {
-  const Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
+  Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
   static_assert(C::rows != few_rows || is_few_row_width(A::cols));
   if constexpr (C::rows == few_rows)
     if (update == Update::overwrite) return multiply_few(multiply_few_ABt, product, b);
-  multiply_ABt(product, b.fp32_rows());
+  product.used_terms = a.used_cols;
+  multiply_ABt(product, b.fp32_rows(column_block, C::rows / panel_rows(C::rows)), b.next());
 }
 
 // S = A Bᵀ.   A [R, D]   B [C, D]   S [R, C]
@@ -110,12 +111,14 @@ void mma_ABt(O& o, const A& a, const B& b, const Factor& factor) {
 // The common part of the forms of mma_AB: A B, and what becomes of C.
 template <class C, class A, class B>
 void multiply_by_columns(Update update, C& c, const A& a, const B& b, const float* factor) {
-  const Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
+  Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
   static_assert(C::rows != few_rows || is_few_row_width(C::cols));
-  if constexpr (C::rows == few_rows)
+  if constexpr (C::rows == few_rows) {
     multiply_few(multiply_few_AB, product, b);
-  else
-    multiply_AB(product, b.fp32_rows());
+  } else {
+    product.used_cols = std::max(16, (b.part.cols + 7) / 8 * 8);
+    multiply_AB(product, b.fp32_rows(B::rows, C::rows / panel_rows(C::rows)), b.next());
+  }
 }
 
 // O += A B.   A [R, D]   B [D, C]   O [R, C]

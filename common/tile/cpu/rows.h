@@ -40,6 +40,13 @@ constexpr bool require_columns() {
                                     ", expected a tile in registers or a LeftTile">();
 }
 
+// Calls f(first row, columns, rows) for each panel of a tile.
+template <class Tile, class F>
+void for_each_panel(Tile& tile, F f) {
+  constexpr int rows = panel_rows(Tile::rows);
+  for (int r = 0; r < Tile::rows; r += rows) f(r, tile.data + r * Tile::cols, rows);
+}
+
 template <class Tile>
 void fill(Tile& tile, float value) {
   if constexpr (require_columns<Tile, "fill(t, x): t">()) {
@@ -115,6 +122,7 @@ void add_row_sum(Rows& row_sum, const Tile& P) {
                                            shape_of<Tile> +
                                            "; expected RowVector R x 1, Accumulator R x C">()) {
     begin(*P.block, on_elements<Tile>("add_row_sum"), reads(row_sum, P), writes(row_sum));
+    if (P.has_row_sums && !P.block->checked()) return add(row_sum.data, P.row_sums, Tile::rows);
     row_sums(row_sum.data, P.data, Tile::rows, Tile::cols);
   }
 }
@@ -131,7 +139,8 @@ void exp2_difference(Tile& tile, const Rows& row, float factor) {
     if constexpr (Tile::cols == 1)
       exp2_of_row_difference(tile.data, row.data, Tile::rows, factor);
     else
-      exp2_of_difference(tile.data, Tile::rows, Tile::cols, row.data, factor);
+      tile.has_row_sums =
+          exp2_of_difference(tile.data, Tile::rows, Tile::cols, row.data, factor, tile.row_sums);
   }
 }
 
@@ -185,7 +194,9 @@ void mask_end(Tile& S, std::int64_t end) {
   if constexpr (require_columns<Tile, "mask_end(S, n): S">()) {
     begin(*S.block, on_elements<Tile>("mask_end"), reads(S), writes(S));
     const auto first = static_cast<int>(std::clamp<std::int64_t>(end, 0, Tile::cols));
-    std::fill(S.data + first * Tile::rows, S.data + Tile::cols * Tile::rows, -INFINITY);
+    for_each_panel(S, [&](int, float* columns, int rows) {
+      std::fill(columns + first * rows, columns + Tile::cols * rows, -INFINITY);
+    });
   }
 }
 
@@ -195,12 +206,13 @@ void mask_causal(Tile& S, std::int64_t diagonal, std::int64_t group = 1,
                  std::int64_t first_row = 0) {
   if constexpr (require_columns<Tile, "mask_causal(S, d): S">()) {
     begin(*S.block, on_elements<Tile>("mask_causal"), reads(S), writes(S));
-    for (int c = 0; c < Tile::cols; ++c) {
-      const std::int64_t first_that_sees = (c - diagonal) * group - first_row;
-      const auto hidden =
-          static_cast<int>(std::clamp<std::int64_t>(first_that_sees, 0, Tile::rows));
-      std::fill_n(S.data + c * Tile::rows, hidden, -INFINITY);
-    }
+    for_each_panel(S, [&](int row, float* columns, int rows) {
+      for (int c = 0; c < Tile::cols; ++c) {
+        const std::int64_t first_that_sees = (c - diagonal) * group - first_row - row;
+        std::fill_n(columns + c * rows, std::clamp<std::int64_t>(first_that_sees, 0, rows),
+                    -INFINITY);
+      }
+    });
   }
 }
 
@@ -228,7 +240,7 @@ void hadamard(Tile& tile, int columns, const Signs& signs) {
     Op op = on_elements<Tile>("hadamard");
     op.flops = std::int64_t{Tile::rows} * columns * std::bit_width(size);
     begin(block, op, reads(tile), writes(tile));
-    hadamard(tile.data, Tile::rows, columns, signs);
+    hadamard(tile.data, Tile::rows, Tile::cols, columns, signs);
   }
 }
 

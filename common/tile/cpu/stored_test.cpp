@@ -1,7 +1,9 @@
 // Tiles in the type of their tensor, in pages, against the same tiles in fp32.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <random>
 #include <vector>
@@ -20,7 +22,7 @@ TEST(WidenTest, EveryCodeOfE4m3) {
   for (int i = 0; i < 256; ++i) codes[i] = {static_cast<std::uint8_t>(i)};
   float wide[256];
   const HbmMatrix hbm{Tensor::K, DType::e4m3, reinterpret_cast<std::byte*>(codes), 1, 256, 256};
-  cpu::read_rows(wide, 256, hbm, {0, 0, 1, 256}, 1);
+  cpu::read_rows(wide, 256, 256, hbm, {0, 0, 1, 256}, 1);
   for (int i = 0; i < 256; ++i) {
     const float expected = to_float(codes[i]);
     ASSERT_EQ(std::isnan(wide[i]), std::isnan(expected)) << i;
@@ -119,8 +121,43 @@ TEST_F(StoredTest, ProductsAreThoseOfTheTileInFp32) {
         for (const DType operand : {DType::f32, DType::bf16}) {
           expect_same_products<8>(hbm, row, operand);
           expect_same_products<16>(hbm, row, operand);
+          expect_same_products<128>(hbm, row, operand);
         }
       }
+}
+
+// Numbers of every sign, exponent and leading mantissa, on both sides of where rounding turns.
+std::vector<float> numbers() {
+  std::vector<float> all;
+  for (std::uint32_t high = 0; high < 1u << 16; ++high)
+    for (const std::uint32_t low : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+      all.push_back(std::bit_cast<float>(high << 16 | low));
+  return all;
+}
+
+// Catches a rounding in the SIMD lanes that is not that of the scalar conversion.
+TEST(Rounding, IsThatOfOneElement) {
+  const std::vector<float> from = numbers();
+  const auto count = static_cast<std::int64_t>(from.size());
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16, DType::e4m3, DType::e5m2}) {
+    std::vector<float> rounded(from.size());
+    cpu::round_to(rounded.data(), dtype, from.data(), 1, count);
+    std::vector<std::byte> narrow(from.size() * size_in_bytes(dtype));
+    cpu::narrow(narrow.data(), dtype, from.data(), count);
+    with_type(dtype, [&](auto type) {
+      using T = decltype(type);
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        const T one = from_float<T>(from[i]);
+        const float expected = to_float(one);
+        if (std::isnan(expected))
+          ASSERT_TRUE(std::isnan(rounded[i])) << name(dtype) << " of " << from[i];
+        else
+          ASSERT_EQ(rounded[i], expected) << name(dtype) << " of " << from[i];
+        ASSERT_EQ(std::memcmp(narrow.data() + i * sizeof(T), &one, sizeof(T)), 0)
+            << name(dtype) << " of " << from[i];
+      }
+    });
+  }
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace {
 void require_written(const Block& block, std::string_view operation, const Access& tile) {
   for (int row = 0; row < tile.rows; ++row)
     for (int col = 0; col < tile.cols; ++col) {
-      const float x = tile.data[tile.in_columns ? col * tile.rows + row : row * tile.cols + col];
+      const float x = tile.data[tile.in_columns ? index_in_tile(tile.rows, tile.cols, row, col)
+                                                : row * copied_row_stride(tile.cols) + col];
       if (std::bit_cast<std::uint32_t>(x) == unwritten)
         block.fail(std::string(operation) + " reads " + std::string(tile.name) + "[" +
                    std::to_string(row) + ", " + std::to_string(col) + "], which nothing wrote");

@@ -9,6 +9,7 @@
 
 #include "tile/cpu/block.h"
 #include "tile/cpu/simd/convert.h"
+#include "tile/cpu/simd/simd.h"
 #include "tile/hbm.h"
 #include "tile/op.h"
 #include "tile/shapes.h"
@@ -22,28 +23,33 @@ constexpr bool is_tile_shape() {
   return power_of_two && Rows >= 8 && Rows <= 128 && (Cols == 1 || (Cols % 32 == 0 && Cols <= 256));
 }
 
-// A tile in column order, element (r, c) at c * Rows + r: the rows of a column fill the SIMD lanes.
-// It is fp32 in the CPU's memory whatever it is on a GPU, and lives until its block ends.
+// A tile in column order, a panel of rows after the other: the rows of a column fill the SIMD
+// lanes. It is fp32 in the CPU's memory whatever it is on a GPU, and lives until its block ends.
 template <int Rows, int Cols>
 struct ColumnTile {
   static_assert(is_tile_shape<Rows, Cols>(),
                 "a tile has 8 to 128 rows, a power of two, and 32, 64 ... 256 columns");
-  static constexpr int rows = Rows, cols = Cols;
+  static constexpr int rows = Rows, cols = Cols, floats = Rows * Cols;
   static constexpr bool in_columns = true;
 
   ColumnTile(Block& owner, std::string_view label, Space space, int element_bytes)
       : block(&owner),
         name(label),
-        data(owner.allocate(label, space, Rows * Cols, element_bytes)) {}
+        data(owner.allocate(label, space, Rows * Cols, element_bytes, floats)) {}
   ColumnTile(const ColumnTile&) = delete;
   ColumnTile& operator=(const ColumnTile&) = delete;
 
-  float element(int row, int col) const { return data[col * Rows + row]; }
+  float element(int row, int col) const { return data[index_in_tile(Rows, Cols, row, col)]; }
   const float* on_chip() const { return data; }
 
   Block* block;
   std::string_view name;
   float* data;
+  // What the last operation on the tile knows of it, for the next: the columns from `used_cols` on
+  // are zero, as where a head dimension was padded; and the sum of each row, if it took it along.
+  mutable int used_cols = Cols;
+  mutable bool has_row_sums = false;
+  alignas(64) float row_sums[Rows];
 };
 
 template <int Rows, int Cols>
@@ -85,13 +91,14 @@ struct RightTile {
   static constexpr Text kind = "RightTile";
   static_assert(Rows % 32 == 0 && Rows <= 256 && Cols % 32 == 0 && Cols <= 256,
                 "a right tile has 32, 64 ... 256 rows and columns");
-  static constexpr int rows = Rows, cols = Cols;
+  static constexpr int rows = Rows, cols = Cols, row_stride = copied_row_stride(Cols);
+  static constexpr int floats = Rows * row_stride;
   static constexpr bool in_columns = false;
 
   RightTile(Block& owner, std::string_view label)
       : block(&owner),
         name(label),
-        storage(owner.allocate(label, Space::shared, Rows * Cols, owner.element_bytes())) {}
+        storage(owner.allocate(label, Space::shared, Rows * Cols, owner.element_bytes(), floats)) {}
   RightTile(const RightTile&) = delete;
   RightTile& operator=(const RightTile&) = delete;
 
@@ -108,17 +115,27 @@ struct RightTile {
   // Whether every row lies in HBM as it should be on chip, and may be read there.
   bool is_whole() const { return part.rows == Rows && part.cols == Cols; }
 
-  Fp32Rows fp32_rows() const {
+  // For a product that reads `together` rows side by side, `times` times.
+  Fp32Rows fp32_rows(int together, int times) const {
     if (!fp32.data && is_whole() && hbm.dtype == DType::f32 &&
-        part.row % hbm.page_rows + Rows <= hbm.page_rows)
-      fp32 = {reinterpret_cast<const float*>(hbm.at(part.row, part.col)), hbm.row_stride, true};
+        part.row % hbm.page_rows + Rows <= hbm.page_rows &&
+        !(times > 2 && rows_collide(together, hbm.row_stride)))
+      fp32 = {reinterpret_cast<const float*>(hbm.at(part.row, part.col)), hbm.row_stride};
     if (!fp32.data) convert();
     return fp32;
   }
 
   void convert() const {
-    read_rows(storage, Cols, hbm, part, Rows);
-    fp32 = {storage, Cols, false};
+    read_rows(storage, row_stride, Cols, hbm, part, Rows);
+    fp32 = {storage, row_stride};
+  }
+
+  // The tile that lies behind this one in HBM, most likely loaded next: there if it is whole.
+  NextTile next() const {
+    const std::int64_t first = part.row + Rows;
+    if (first + Rows > hbm.rows) return {};
+    const auto bytes = size_in_bytes(hbm.dtype);
+    return {hbm.at(first, part.col), hbm.row_stride * bytes, Rows, part.cols * bytes};
   }
 
   Block* block;
@@ -160,8 +177,7 @@ inline constexpr bool is<Kind<Rows, Cols>, Kind> = true;
 // What a copy or a product in flight will write.
 template <class Tile>
 void poison(const Tile& tile) {
-  std::fill_n(const_cast<float*>(tile.on_chip()), Tile::rows * Tile::cols,
-              std::bit_cast<float>(unwritten));
+  std::fill_n(const_cast<float*>(tile.on_chip()), Tile::floats, std::bit_cast<float>(unwritten));
 }
 
 // A tile as an operation's checks see it.
@@ -178,6 +194,13 @@ std::array<Access, sizeof...(Tiles)> reads(const Tiles&... tiles) {
 }
 template <class... Tiles>
 std::array<Access, sizeof...(Tiles)> writes(const Tiles&... tiles) {
+  [[maybe_unused]] const auto change = [](const auto& tile) {
+    if constexpr (requires { tile.has_row_sums; }) {
+      tile.has_row_sums = false;
+      tile.used_cols = tile.cols;
+    }
+  };
+  (change(tiles), ...);
   return reads(tiles...);
 }
 

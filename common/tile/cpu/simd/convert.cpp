@@ -59,9 +59,58 @@ Vec rounded(Vec x, f16) {
 }
 #endif
 
+// fp8_code of each lane: fp8.h explains it.
+template <int MantissaBits, int Bias, int Largest>
+struct Fp8Lanes {
+  static constexpr int dropped = 23 - MantissaBits, one = 1 << 23;
+  static constexpr int rebias = (127 - Bias) * one, first_normal = rebias + one;
+  static constexpr int largest = rebias + (Largest << dropped);
+
+  explicit Fp8Lanes(Vec x) : sign((VecInt)x & ~0x7fffffff), magnitude((VecInt)x & 0x7fffffff) {
+    const VecInt limited = magnitude < largest ? magnitude : largest - VecInt{};
+    const VecInt own = limited & 0x7f800000;
+    exponent = own < first_normal ? first_normal - VecInt{} : own;
+    aligner = exponent + dropped * one;
+    sum = (Vec)limited + (Vec)aligner;
+  }
+
+  Vec rounded() const {
+    const auto finite = (VecInt)(sum - (Vec)aligner);
+    return (Vec)((magnitude > 0x7f800000 ? 0x7fc00000 - VecInt{} : finite) | sign);
+  }
+  VecInt codes(int nan) const {
+    const VecInt finite = ((exponent - first_normal) >> dropped) + ((VecInt)sum - aligner);
+    return (magnitude > 0x7f800000 ? nan - VecInt{} : finite) | (sign >> 24 & 0x80);
+  }
+
+  VecInt sign, magnitude, exponent, aligner;
+  Vec sum;
+};
+
+using Bytes = std::uint8_t __attribute__((vector_size(lanes)));
+using E4m3Lanes = Fp8Lanes<3, 7, 0x7e>;
+using E5m2Lanes = Fp8Lanes<2, 15, 0x7b>;
+
+Vec rounded(Vec x, e4m3) {
+  return E4m3Lanes(x).rounded();
+}
+
+Vec rounded(Vec x, e5m2) {
+  return E5m2Lanes(x).rounded();
+}
+
+VecInt codes(Vec x, e4m3) {
+  return E4m3Lanes(x).codes(0x7f);
+}
+
+VecInt codes(Vec x, e5m2) {
+  return E5m2Lanes(x).codes(0x7e);
+}
+
 }  // namespace
 
-void read_rows(float* to, int cols, const HbmMatrix& hbm, const Overlap& part, int rows) {
+void read_rows(float* to, std::ptrdiff_t stride, int cols, const HbmMatrix& hbm,
+               const Overlap& part, int rows) {
   const int there = std::min(rows, part.rows);
   with_type(hbm.dtype, [&](auto type) {
     std::int64_t in_page = part.row % hbm.page_rows, page = part.row / hbm.page_rows;
@@ -71,39 +120,56 @@ void read_rows(float* to, int cols, const HbmMatrix& hbm, const Overlap& part, i
       const auto count =
           static_cast<int>(std::min<std::int64_t>(there - r, hbm.page_rows - in_page));
       for (int i = 0; i < count; ++i, ++r) {
-        read_row(to + std::ptrdiff_t{r} * cols, cols, from, part.cols);
+        read_row(to + r * stride, cols, from, part.cols);
         from += hbm.row_stride;
       }
     }
   });
-  const int zeros = std::max(there, 0);
-  std::fill(to + std::ptrdiff_t{zeros} * cols, to + std::ptrdiff_t{rows} * cols, 0.0f);
+  for (int r = std::max(there, 0); r < rows; ++r) std::fill_n(to + r * stride, cols, 0.0f);
 }
 
 void read_columns(float* to, int rows, int cols, const HbmMatrix& hbm, const Overlap& part) {
-  const int height = strip_rows(rows);
+  const int height = strip_rows(rows), panel = panel_rows(rows);
   alignas(64) float strip[lanes * max_cols];
   for (int r = 0; r < rows; r += height) {
-    read_rows(strip, cols, hbm, {part.row + r, part.col, part.rows - r, part.cols}, height);
-    for (int c = 0; c < cols; c += lanes) rows_to_columns(to + c * rows + r, rows, strip + c, cols);
+    read_rows(strip, cols, cols, hbm, {part.row + r, part.col, part.rows - r, part.cols}, height);
+    for (int c = 0; c < cols; c += lanes)
+      rows_to_columns(to + index_in_tile(rows, cols, r, c), panel, strip + c, cols);
   }
 }
 
-void write_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows) {
-  const int height = strip_rows(rows);
+void write_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows,
+                   int cols) {
+  const int height = strip_rows(rows), panel = panel_rows(rows);
   alignas(64) float strip[lanes * max_cols];
   for (int r = 0; r < part.rows; r += height) {
     for (int c = 0; c < part.cols; c += lanes)
-      columns_to_rows(strip + c, max_cols, from + c * rows + r, rows);
+      columns_to_rows(strip + c, max_cols, from + index_in_tile(rows, cols, r, c), panel);
     for (int i = 0; i < std::min(height, part.rows - r); ++i)
       narrow(hbm.at(part.row + r + i, part.col), hbm.dtype, strip + i * max_cols, part.cols);
   }
 }
 
+void write_transposed(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows,
+                      int cols) {
+  const int panel = panel_rows(rows);
+  for (int c = 0; c < part.rows; ++c)
+    for (int r = 0; r < part.cols; r += panel)
+      narrow(hbm.at(part.row + c, part.col + r), hbm.dtype, from + index_in_tile(rows, cols, r, c),
+             std::min(panel, part.cols - r));
+}
+
 void narrow(std::byte* to, DType dtype, const float* from, std::int64_t count) {
   with_type(dtype, [&](auto type) {
     auto* elements = reinterpret_cast<decltype(type)*>(to);
-    for (std::int64_t i = 0; i < count; ++i) elements[i] = from_float<decltype(type)>(from[i]);
+    std::int64_t i = 0;
+    if constexpr (sizeof(type) == 1) {
+      for (; i + lanes <= count; i += lanes) {
+        const auto bytes = __builtin_convertvector(codes(load(from + i), type), Bytes);
+        std::memcpy(elements + i, &bytes, sizeof bytes);
+      }
+    }
+    for (; i < count; ++i) elements[i] = from_float<decltype(type)>(from[i]);
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 #include "tile/hbm.h"
 
@@ -20,17 +21,42 @@ struct Overlap {
 struct Fp32Rows {
   const float* data = nullptr;
   std::ptrdiff_t stride = 0;  // from row to row
-  bool in_hbm = false;
 };
 
-// Reads `part` into `rows` fp32 rows of `cols` adjacent elements, with zeros where it ends before.
-void read_rows(float* to, int cols, const HbmMatrix& hbm, const Overlap& part, int rows);
+// The distance of the rows that are copied for products: an odd number of cache lines, so that a
+// column of a tile is spread over all sets of the first cache.
+constexpr int copied_row_stride(int cols) {
+  return cols + 16;
+}
 
-// The same into columns of `rows` adjacent elements ...
+// Whether this many rows, so many floats apart, would leave each other half a first cache of 32 KB
+// or less (64 sets of 8 lines), as rows do whose distance is a power of two.
+constexpr bool rows_collide(int rows, std::ptrdiff_t stride) {
+  return rows * std::gcd(stride / 16, std::ptrdiff_t{64}) > 64 * 8 / 2;
+}
+
+// Rows that are to be fetched into the second cache: `row_bytes` each, `stride` bytes apart.
+struct NextTile {
+  const std::byte* data = nullptr;
+  std::ptrdiff_t stride = 0;
+  int rows = 0, row_bytes = 0;
+};
+
+// Reads `part` into `rows` fp32 rows of `cols` elements, `stride` apart, with zeros where it ends
+// before.
+void read_rows(float* to, std::ptrdiff_t stride, int cols, const HbmMatrix& hbm,
+               const Overlap& part, int rows);
+
+// The same into a tile in column order ...
 void read_columns(float* to, int rows, int cols, const HbmMatrix& hbm, const Overlap& part);
 
 // ... and back, rounded to the matrix's type.
-void write_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows);
+void write_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows,
+                   int cols);
+
+// The same of the tile's transpose.
+void write_transposed(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows,
+                      int cols);
 
 // to[i] = from[i] rounded to `dtype`, as from_float does.
 void narrow(std::byte* to, DType dtype, const float* from, std::int64_t count);

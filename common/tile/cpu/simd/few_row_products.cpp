@@ -11,7 +11,18 @@
 namespace tile::cpu {
 namespace {
 
-constexpr int Rows = few_rows;
+constexpr int Rows = few_rows > 0 ? few_rows : lanes / 2;
+
+// Vectors of columns side by side in a product by columns: as many as the registers hold sums of.
+constexpr int Vectors = lanes == 16 ? 2 : 1;
+
+// Whether the dot product of bf16 numbers does more than FMA. On Granite Rapids it does half as
+// much.
+#if TILE_SIMD_BF16_DOT
+const bool dot_is_faster = !__builtin_cpu_is("intel");
+#else
+constexpr bool dot_is_faster = false;
+#endif
 
 // Rows of elements of type T. Each vector is read once, so it may be converted then.
 template <class T>
@@ -24,6 +35,7 @@ struct Right {
 
   const T* data(int r, int col) const { return reinterpret_cast<const T*>(row[r]) + col; }
   void read(Vec (&to)[2], int r, int col) const { widen_2_in_units(to, data(r, col)); }
+  void read(Vec (&to)[1], int r, int col) const { to[0] = widen_in_units(data(r, col)); }
   // Into the second cache, which has more misses on their way than the first: a core that has
   // twenty, for 100 ns each, reads 13 GB/s.
   void fetch_next(int r, int col) const {
@@ -31,11 +43,11 @@ struct Right {
   }
 };
 
-// Prefetches two vectors of the next tile, [row, col] and on; `col` may count on into further rows,
-// so that a product can fetch the rows in the order in which they lie, whatever its own is.
-template <int Cols, class T>
+// Prefetches `Count` vectors of the next tile, [row, col] and on; `col` may count on into further
+// rows, so that a product can fetch the rows in the order in which they lie, whatever its own is.
+template <int Cols, int Count = 2, class T>
 void fetch_next_step(const Right<T>& b, int row, int col) {
-  for (int c = col; c < col + 2 * lanes; c += Right<T>::line)
+  for (int c = col; c < col + Count * lanes; c += Right<T>::line)
     if (c % Right<T>::line == 0) b.fetch_next(row + c / Cols, c % Cols);
 }
 
@@ -88,7 +100,7 @@ void multiply_by_rows(float* c, int cols, const float* a, const Right<T>& b) {
   for (int t = 0; t < Depth; t += lanes) columns_to_rows(rows_of_a + t, Depth, a + t * Rows, Rows);
   if constexpr (Right<T>::in_bf16 && Depth % dot_elements == 0) {
     alignas(64) std::uint16_t narrow[Rows * Depth];
-    if (to_bf16(narrow, rows_of_a, Rows * Depth))
+    if (dot_is_faster && to_bf16(narrow, rows_of_a, Rows * Depth))
       return multiply_bf16_by_rows<Depth>(c, cols, narrow, b);
   }
   for (int j = 0; j < cols; j += keys) {
@@ -111,11 +123,11 @@ void multiply_by_rows(float* c, int cols, const float* a, const Right<T>& b) {
   }
 }
 
-// Columns [0, 2 lanes) of C from the sums of rows, then the update of C.
-template <Update C>
-void put_columns(float* c, Vec (&sum)[2][Rows], float scale, const RowBroadcast& factor) {
+// Columns [0, Count lanes) of C from the sums of rows, then the update of C.
+template <Update C, int Count>
+void put_columns(float* c, Vec (&sum)[Count][Rows], float scale, const RowBroadcast& factor) {
   TILE_UNROLL
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < Count; ++i) {
     rotate_index<log2(Rows)>(sum[i]);  // into columns
     TILE_UNROLL
     for (int r = 0; r < Rows; ++r, c += lanes) {
@@ -157,23 +169,23 @@ void multiply_bf16(float* c, const std::uint32_t* pairs_of_a, int depth, const R
 // C = A B, or an update of C: sums of rows of B.   A [Rows, Depth]   B [Depth, Cols]
 template <int Cols, Update C, class T>
 void multiply(float* c, const float* a, int depth, const Right<T>& b, const float* factor) {
-  static_assert(Cols % (2 * lanes) == 0);
+  static_assert(Cols % (Vectors * lanes) == 0);
   const RowBroadcast factors(factor, Rows);
   if constexpr (Right<T>::in_bf16) {
     alignas(64) std::uint32_t pairs[max_terms / 2 * Rows];
-    if (to_bf16_pairs<Rows>(pairs, a, depth))
+    if (dot_is_faster && to_bf16_pairs<Rows>(pairs, a, depth))
       return multiply_bf16<Cols, C>(c, pairs, depth, b, factors);
   }
-  for (int j = 0; j < Cols; j += 2 * lanes) {
-    Vec sum[2][Rows] = {};
+  for (int j = 0; j < Cols; j += Vectors * lanes) {
+    Vec sum[Vectors][Rows] = {};
     for (int t = 0; t < depth; ++t) {
-      fetch_next_step<Cols>(b, 0, j * depth + t * 2 * lanes);
-      Vec right[2];
+      fetch_next_step<Cols, Vectors>(b, 0, j * depth + t * Vectors * lanes);
+      Vec right[Vectors];
       b.read(right, t, j);
       TILE_UNROLL
       for (int r = 0; r < Rows; ++r) {
         TILE_UNROLL
-        for (int i = 0; i < 2; ++i) sum[i][r] += broadcast(a[t * Rows + r]) * right[i];
+        for (int i = 0; i < Vectors; ++i) sum[i][r] += broadcast(a[t * Rows + r]) * right[i];
       }
     }
     put_columns<C>(c + j * Rows, sum, Right<T>::scale, factors);

@@ -1,5 +1,6 @@
-// The products of a tile of fewer rows than lanes: here the lanes are columns of the right operand,
-// so that none of them idles. A decode step has 8 rows, and an AVX-512 vector 16 lanes.
+// The products of a tile of 8 rows, a decode step's: here the lanes are columns of the right
+// operand, whose elements are each read and converted once. As rows they would leave half of
+// AVX-512's lanes idle, and every element be broadcast.
 #pragma once
 
 #include "tile/cpu/simd/products.h"
@@ -7,7 +8,7 @@
 
 namespace tile::cpu {
 
-inline constexpr int few_rows = lanes / 2;
+inline constexpr int few_rows = lanes >= 8 ? 8 : 0;  // none in narrower vectors
 inline constexpr int max_terms = 256;
 
 // Rows of a right operand, in the type in which HBM has them. Of those that lie behind the tile,

@@ -9,13 +9,22 @@
 namespace tile::cpu {
 namespace {
 
+// Calls f(first row, first element, rows) for each panel of a tile.
+template <class F>
+void for_each_panel(int rows, int cols, F f) {
+  const int panel = panel_rows(rows);
+  for (int r = 0; r < rows; r += panel) f(r, r * cols, panel);
+}
+
 // Calls f(i, row) for each vector of a tile: it begins at element i, and its lanes are rows from
 // `row` on. A row vector of few rows fills a part of one; every tile's memory ends with a whole
 // vector.
 template <class F>
 void for_each_vector(int rows, int cols, F f) {
-  const int last_row = lane_period(rows) - 1;
-  for (int i = 0; i < rows * cols; i += lanes) f(i, i & last_row);
+  for_each_panel(rows, cols, [&](int first_row, int first, int panel) {
+    const int last_row = lane_period(panel) - 1;
+    for (int i = 0; i < panel * cols; i += lanes) f(first + i, first_row + (i & last_row));
+  });
 }
 
 // f over the lanes of each row, where a vector has two columns.
@@ -31,16 +40,16 @@ Vec reduce_lanes(Vec value, F f) {
 // take several columns at once, in `Chains`, as each f waits for the one before.
 template <int Vectors, int Chains, class F>
 void reduce(float* result, const float* x, int rows, int cols, float first, F f) {
-  const int period = lane_period(rows);
-  for (int r = 0; r < rows; r += Vectors * lanes) {
+  const int panel = panel_rows(rows), period = lane_period(panel);
+  for (int r = 0; r < rows; r += panel, x += panel * cols) {
     Vec value[Chains][Vectors];
     TILE_UNROLL
     for (int i = 0; i < Chains * Vectors; ++i) value[i / Vectors][i % Vectors] = broadcast(first);
-    for (int c = 0; c < rows * cols; c += Chains * period) {
+    for (int c = 0; c < panel * cols; c += Chains * period) {
       TILE_UNROLL
       for (int i = 0; i < Chains * Vectors; ++i) {
         Vec& v = value[i / Vectors][i % Vectors];
-        v = f(v, load(x + c + r + i / Vectors * period + i % Vectors * lanes));
+        v = f(v, load(x + c + i / Vectors * period + i % Vectors * lanes));
       }
     }
     TILE_UNROLL
@@ -58,7 +67,7 @@ void reduce_columns(float* result, const float* x, int rows, int cols, float fir
   if (cols == 1)
     return for_each_vector(
         rows, 1, [&](int i, int) { store(result + i, f(load(result + i), load(x + i))); });
-  const int vectors = std::min(vector_block, lane_period(rows) / lanes);
+  const int vectors = lane_period(panel_rows(rows)) / lanes;
   if (vectors == vector_block) return reduce<vector_block, 1>(result, x, rows, cols, first, f);
   const bool chains_fit = rows * cols % (vector_block * lanes) == 0;
   if constexpr (vector_block == 4)
@@ -98,20 +107,30 @@ void row_sums(float* result, const float* x, int rows, int cols) {
   reduce_columns(result, x, rows, cols, 0, [](Vec a, Vec b) { return a + b; });
 }
 
-void exp2_of_difference(float* x, int rows, int cols, const float* row, float factor) {
+bool exp2_of_difference(float* x, int rows, int cols, const float* row, float factor, float* sums) {
+  const bool whole = panel_rows(rows) == vector_block * lanes;
   const RowBroadcast shift(row, rows, [&](float m) { return m == -INFINITY ? 0 : m * factor; });
-  const int last_row = lane_period(rows) - 1;
-  for (int i = 0; i < rows * cols; i += vector_block * lanes) {
-    Vec v[vector_block];
-    TILE_UNROLL
-    for (int k = 0; k < vector_block; ++k) {
-      const int at = i + k * lanes;
-      v[k] = load(x + at) * factor - shift.at(at & last_row);
+  for_each_panel(rows, cols, [&](int first_row, int first, int panel) {
+    const int last_row = lane_period(panel) - 1;
+    Vec sum[vector_block] = {};
+    for (int i = 0; i < panel * cols; i += vector_block * lanes) {
+      Vec v[vector_block];
+      TILE_UNROLL
+      for (int k = 0; k < vector_block; ++k) {
+        const int at = i + k * lanes;
+        v[k] = load(x + first + at) * factor - shift.at(first_row + (at & last_row));
+      }
+      exp2(v);
+      TILE_UNROLL
+      for (int k = 0; k < vector_block; ++k) {
+        store(x + first + i + k * lanes, v[k]);
+        sum[k] += v[k];
+      }
     }
-    exp2(v);
     TILE_UNROLL
-    for (int k = 0; k < vector_block; ++k) store(x + i + k * lanes, v[k]);
-  }
+    for (int k = 0; whole && k < vector_block; ++k) store(sums + first_row + k * lanes, sum[k]);
+  });
+  return whole;
 }
 
 void exp2_of_row_difference(float* x, const float* row, int rows, float factor) {
@@ -144,14 +163,16 @@ float largest_magnitude(const float* x, int count) {
   return result;
 }
 
-void hadamard(float* x, int rows, int columns, const Signs& signs) {
+void hadamard(float* x, int rows, int cols, int columns, const Signs& signs) {
   const float factor = 1 / std::sqrt(static_cast<float>(columns));
+  const int panel = panel_rows(rows);
   for (int r = 0; r < rows; r += lanes) {
+    float* const first = x + index_in_tile(rows, cols, r, 0);
     Vec v[256];
     for (int c = 0; c < columns; ++c)
-      v[c] = load(x + c * rows + r) * (signs[c / 64] >> c % 64 & 1 ? -factor : factor);
+      v[c] = load(first + c * panel) * (signs[c / 64] >> c % 64 & 1 ? -factor : factor);
     for (int half = 1; half < columns; half *= 2) butterfly(v, columns, half);
-    for (int c = 0; c < columns; ++c) store(x + c * rows + r, v[c]);
+    for (int c = 0; c < columns; ++c) store(first + c * panel, v[c]);
   }
 }
 

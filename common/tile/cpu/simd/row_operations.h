@@ -16,7 +16,8 @@ void row_maxima(float* result, const float* x, int rows, int cols);
 void row_sums(float* result, const float* x, int rows, int cols);
 
 // x = 2^((x - row) factor). A row of -inf counts as 0: -inf minus it stays -inf, and gives 0.
-void exp2_of_difference(float* x, int rows, int cols, const float* row, float factor);
+// `sums` are what row_sums would add up; true if they were taken along, which few rows do not.
+bool exp2_of_difference(float* x, int rows, int cols, const float* row, float factor, float* sums);
 
 // The same for row statistics, where the subtraction comes first: a maximum that has not moved
 // gives exactly 1. Above, the rounding of row * factor would leave 1 + 5e-6 at a score of 110, and
@@ -34,6 +35,6 @@ float largest_magnitude(const float* x, int count);
 
 // The first `columns`, a power of two, times diag(signs) H / sqrt(columns), by the fast
 // Walsh-Hadamard transform.
-void hadamard(float* x, int rows, int columns, const Signs& signs);
+void hadamard(float* x, int rows, int cols, int columns, const Signs& signs);
 
 }  // namespace tile::cpu

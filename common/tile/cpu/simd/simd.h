@@ -42,6 +42,20 @@ inline constexpr std::string_view simd_name = "portable";
 inline constexpr int lanes = 4, vector_block = 2, column_block = 6;
 #endif
 
+// A tile lies in panels of this many rows, those of a register block, each in column order: what a
+// product reads of a panel is one run of memory. In columns of all rows it would be every fourth
+// line, or one line in eight, and fill as small a part of the first cache's sets.
+constexpr int panel_rows(int rows) {
+  constexpr int most = vector_block * lanes;
+  return rows < most ? rows : most;
+}
+
+// Where element (row, col) of a tile with `cols` columns lies.
+constexpr int index_in_tile(int rows, int cols, int row, int col) {
+  const int panel = panel_rows(rows);
+  return row / panel * panel * cols + col * panel + row % panel;
+}
+
 using Vec = float __attribute__((vector_size(lanes * 4)));
 using VecInt = std::int32_t __attribute__((vector_size(lanes * 4)));
 
@@ -64,7 +78,8 @@ inline Vec max(Vec a, Vec b) {
 }
 
 // Each x becomes 2^x, for x <= 127, to 2 units in the last place; 2^-inf = 0 and 2^0 = 1 exactly. A
-// NaN stays one. Several vectors go side by side, as each waits for itself most of the time.
+// NaN stays one, and what is less than 2^-126 is 0 or a number below that. Several vectors go side
+// by side, as each waits for itself most of the time.
 //
 // x = n + r with |r| <= 1/2, and 2^r by a polynomial fitted to the least relative error (9e-8).
 template <int Count>
@@ -100,8 +115,8 @@ inline void exp2(Vec (&x)[Count]) {
 #if TILE_SIMD_AVX512
     x[i] = _mm512_maskz_scalef_ps(0xffff, p[i], x[i] - r[i]);
 #else
-    const VecInt bits = (VecInt)p[i] + ((VecInt)shifted[i] << 23);  // n added to the exponent
-    x[i] = x[i] < broadcast(-126.0f) ? Vec{} : (Vec)bits;
+    // n added to the exponent. Where x was clamped, p is 1, whose exponent it takes to 0.
+    x[i] = (Vec)((VecInt)p[i] + ((VecInt)shifted[i] << 23));
 #endif
   }
 }

@@ -59,18 +59,43 @@ inline Vec widen(const f16* from) {
 // the penalty that subnormal fp32 has on Zen 5.
 inline constexpr float unit_of_e4m3 = 0x1p8f;
 
+#if TILE_SIMD_AVX512 || TILE_SIMD_F16C
+
+// The f16 numbers of codes that stand in 16 bits each, sign extended.
+template <class Codes>
+inline Codes f16_of_e4m3(Codes codes) {
+  const Codes bits = (codes << 7) & static_cast<short>(0xbf80);
+  // 0x3f80, the largest magnitude, is the only one that 0x80 more carries into the exponent's top.
+  return bits | ((bits + 0x80) & 0x4000);
+}
+
+using Shorts = short __attribute__((vector_size(lanes * 2)));
+using TwiceShorts = short __attribute__((vector_size(lanes * 4)));
+
+#endif
+
 inline void widen_2_in_units(Vec (&to)[2], const e4m3* from) {
 #if TILE_SIMD_AVX512
-  const __m512i codes = _mm512_maskz_cvtepi8_epi16(
-      0xffffffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-  const __m512i bits = _mm512_slli_epi16(codes, 7) & _mm512_set1_epi16(static_cast<short>(0xbf80));
-  // 0x3f80, the largest magnitude, is the only one that 0x80 more carries into the exponent's top.
-  const __m512i carried = _mm512_add_epi16(bits, _mm512_set1_epi16(0x80));
-  const __m512i f16_bits = bits | (carried & _mm512_set1_epi16(0x4000));
+  const auto f16_bits = (__m512i)f16_of_e4m3((TwiceShorts)_mm512_maskz_cvtepi8_epi16(
+      0xffffffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
   to[0] = _mm512_maskz_cvtph_ps(0xffff, _mm512_castsi512_si256(f16_bits));
   to[1] = _mm512_maskz_cvtph_ps(0xffff, _mm512_maskz_extracti64x4_epi64(0xff, f16_bits, 1));
+#elif TILE_SIMD_F16C
+  const auto f16_bits = (__m256i)f16_of_e4m3(
+      (TwiceShorts)_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+  to[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(f16_bits));
+  to[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(f16_bits, 1));
 #else
   for (int i = 0; i < 2 * lanes; ++i) to[i / lanes][i % lanes] = to_float(from[i]) / unit_of_e4m3;
+#endif
+}
+
+inline Vec widen_in_units(const e4m3* from) {
+#if TILE_SIMD_F16C && !TILE_SIMD_AVX512
+  const auto codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+  return _mm256_cvtph_ps((__m128i)f16_of_e4m3((Shorts)_mm_cvtepi8_epi16(codes)));
+#else
+  return widen_each(from) * (1 / unit_of_e4m3);
 #endif
 }
 
@@ -78,9 +103,14 @@ inline Vec widen(const e5m2* from) {
   return widen_each(from);
 }
 
-// The next 2 vectors, in units of 1 or whatever the type has.
+// The next 1 or 2 vectors, in units of 1 or whatever the type has.
 template <class T>
 inline constexpr float unit = std::is_same_v<T, e4m3> ? unit_of_e4m3 : 1;
+
+template <class T>
+inline Vec widen_in_units(const T* from) {
+  return widen(from);
+}
 
 template <class T>
 inline void widen_2_in_units(Vec (&to)[2], const T* from) {

@@ -1,0 +1,147 @@
+// Packing: the query heads that share a key head share a tile, too.
+//
+// What changed from step 1: row r of a tile is head r mod g of query r / g, for groups of g heads.
+// The grid covers key heads, and a tile of 8 or 16 rows is enough for a few queries. What it costs:
+// T_r N d elements for each *key* head and matrix, a g-th of step 1 where a tile holds all of them;
+// the splits' O and LSE as in step 1.
+//
+// What to look at: Two divisions by `hbm.group`: the diagonals of a tile belong to queries, of
+// which each has g rows. Nothing but the masks has to know.
+//
+// Run it: ./ladder run --stage 06/2
+#pragma once
+
+#include "attention/kernel.h"
+#include "attention/kv_group.h"
+
+namespace stage_06_flash_decoding_step_2 {
+
+using namespace tile;
+using namespace flash;
+
+template <int HeadDim, int QueryRows, int KeyRows>
+struct Attention {
+  template <class Block>
+  TILE_KERNEL static void run(Block& block, const AttentionArgs& args) {
+    const auto [kv_head, tile_and_split, batch] = block.position();
+    const std::int64_t query_tile = tile_and_split / args.splits;
+    const std::int64_t split = tile_and_split % args.splits;
+    const KvGroup hbm = kv_group(args, batch, kv_head, split);
+    const std::int64_t first_row = query_tile * QueryRows;
+    if (first_row >= hbm.rows) return;  // a sequence shorter than the longest
+
+    LeftTile<Block, QueryRows, HeadDim> Q(block, "Q");
+    RightTile<Block, KeyRows, HeadDim> K(block, "K"), V(block, "V");
+    Accumulator<Block, QueryRows, KeyRows> S(block, "S");
+    Operand<Block, QueryRows, KeyRows> P(block, "P");
+    Accumulator<Block, QueryRows, HeadDim> O(block, "O");
+    RowVector<Block, QueryRows> row_max(block, "m"), row_sum(block, "l"), rescale(block, "rescale");
+
+    load(Q, hbm.Q, first_row);
+    fill(O, 0);
+    fill(row_max, -INFINITY);
+    fill(row_sum, 0);
+
+    // Keys that the queries of the tile's first and last row see.
+    const std::int64_t diagonal = first_row / hbm.group + hbm.diagonal;
+    const std::int64_t last_diagonal = (first_row + QueryRows - 1) / hbm.group + hbm.diagonal;
+    const std::int64_t seen_by_all = args.causal ? std::min(hbm.keys, diagonal + 1) : hbm.keys;
+    const std::int64_t seen = args.causal ? std::min(hbm.keys, last_diagonal + 1) : hbm.keys;
+    const KeyRange keys = keys_of_split(seen, KeyRows, split, args.splits);
+    const float scale_log2 = args.scale * std::numbers::log2e_v<float>;
+
+    for (std::int64_t first_key = keys.begin; first_key < keys.end; first_key += KeyRows) {
+      load(K, hbm.K, first_key);
+      load(V, hbm.V, first_key);
+
+      mma_ABt(S, Q, K);
+      if (first_key + KeyRows > seen_by_all) {
+        mask_end(S, hbm.keys - first_key);
+        if (args.causal) mask_causal(S, hbm.diagonal - first_key, hbm.group, first_row);
+      }
+
+      copy(rescale, row_max);
+      update_row_max(row_max, S);
+      exp2_difference(rescale, row_max, scale_log2);
+      exp2_difference(S, row_max, scale_log2);
+
+      multiply_rows(row_sum, rescale);
+      add_row_sum(row_sum, S);
+      convert(P, S);
+      mma_AB(O, P, V, rescale);
+    }
+
+    divide_rows(O, row_sum);
+    store(args.splits > 1 ? hbm.O_split : hbm.O, first_row, O);
+    log_sum_exp(row_sum, row_max, row_sum, args.scale);
+    store(args.splits > 1 ? hbm.LSE_split : hbm.LSE, first_row, row_sum);
+  }
+};
+
+// Merges the splits: softmax over their LSE, with the running maximum of stage 02. A split that saw
+// no key has LSE = -inf, and weighs 0.
+template <int HeadDim, int QueryRows>
+struct Combine {
+  template <class Block>
+  TILE_KERNEL static void run(Block& block, const AttentionArgs& args) {
+    const auto [kv_head, query_tile, batch] = block.position();
+    const KvGroup hbm = kv_group(args, batch, kv_head, 0);
+    const std::int64_t first_row = query_tile * QueryRows;
+    if (first_row >= hbm.rows) return;
+
+    Accumulator<Block, QueryRows, HeadDim> O(block, "O"), O_split(block, "O_split");
+    RowVector<Block, QueryRows> row_max(block, "m"), row_sum(block, "l"), rescale(block, "rescale"),
+        weight(block, "weight");
+
+    fill(O, 0);
+    fill(row_max, -INFINITY);
+    fill(row_sum, 0);
+
+    for (std::int64_t split = 0; split < args.splits; ++split) {
+      const KvGroup part = kv_group(args, batch, kv_head, split);
+      load(O_split, part.O_split, first_row);
+      load(weight, part.LSE_split, first_row);
+
+      copy(rescale, row_max);
+      update_row_max(row_max, weight);
+      exp_difference(rescale, row_max);
+      exp_difference(weight, row_max);
+
+      multiply_rows(row_sum, rescale);
+      add_row_sum(row_sum, weight);
+      multiply_rows(O, rescale);
+      multiply_rows(O_split, weight);
+      add(O, O_split);
+    }
+
+    divide_rows(O, row_sum);
+    store(hbm.O, first_row, O);
+    log_sum_exp(row_sum, row_max, row_sum);
+    store(hbm.LSE, first_row, row_sum);
+  }
+};
+
+template <class Device>
+void forward(Device& device, AttentionArgs args) {
+  const Plan plan = decoding_plan(args);
+  args.splits = plan.splits;
+  if (plan.splits > 1) allocate_splits(device, args);
+  with_packed_tiles(plan.tiles, [&]<int HeadDim, int QueryRows, int KeyRows>() {
+    const std::int64_t query_tiles = ceil_div(args.seqlen_q * args.group(), QueryRows);
+    const GridIndex grid = {args.kv_heads, query_tiles * plan.splits, args.batch};
+    launch<Attention<HeadDim, QueryRows, KeyRows>>(device, "attention", grid, args.dtype, args);
+    if (plan.splits == 1) return;
+    const GridIndex tiles = {args.kv_heads, query_tiles, args.batch};
+    launch<Combine<HeadDim, QueryRows>>(device, "combine", tiles, args.dtype, args);
+  });
+}
+
+template <class Device>
+Stage stage() {
+  return {.name = "06/2_packed",
+          .idea = "heads that share keys share a tile",
+          .passes = {forward_pass(forward<Device>, decoding_cost)},
+          .plan = decoding_plan};
+}
+
+}  // namespace stage_06_flash_decoding_step_2
