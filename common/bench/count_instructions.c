@@ -12,13 +12,14 @@
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_info;
 struct qemu_plugin_tb;
-enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
+enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
 
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
                                            void (*translated)(qemu_plugin_id_t,
                                                               struct qemu_plugin_tb*));
-void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb* tb, enum qemu_plugin_op op,
-                                              void* counter, uint64_t addend);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb* tb,
+                                          void (*executed)(unsigned vcpu, void* data),
+                                          enum qemu_plugin_cb_flags flags, void* data);
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, void (*exits)(qemu_plugin_id_t, void*),
                                     void* data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb* tb);
@@ -26,12 +27,17 @@ void qemu_plugin_outs(const char* text);
 
 int qemu_plugin_version = 1;
 
-static uint64_t instructions;
+static uint64_t instructions;  // of all threads
+
+static void executed(unsigned vcpu, void* count) {
+  (void)vcpu;
+  __atomic_fetch_add(&instructions, (uintptr_t)count, __ATOMIC_RELAXED);
+}
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb* tb) {
   (void)id;
-  qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &instructions,
-                                           qemu_plugin_tb_n_insns(tb));
+  qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, QEMU_PLUGIN_CB_NO_REGS,
+                                       (void*)(uintptr_t)qemu_plugin_tb_n_insns(tb));
 }
 
 static void exits(qemu_plugin_id_t id, void* data) {
