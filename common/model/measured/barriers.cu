@@ -1,90 +1,130 @@
-// What it costs to hand something over: mbarriers, named barriers, __syncthreads.
-#include "barrier.h"
-#include "measure.h"
+// What synchronising costs: mbarriers, named barriers and hand-overs between warps of one block.
+#include "asynchronous.cuh"
+#include "measure.cuh"
 
 namespace measured {
 namespace {
 
-constexpr int loops = 256;
+constexpr int rounds = 4096;
 
-__global__ void arrive_often(long long* elapsed) {
-  __shared__ std::uint64_t barrier;
-  if (threadIdx.x == 0) begin(&barrier, 1);
-  const Timer timer;
-  if (threadIdx.x == 0)
-    for (int i = 0; i < loops; ++i) arrive(&barrier);
-  timer.stop(elapsed);
+// Arrives, with 16 in a row in flight.
+__global__ void arrive_often(Window* windows) {
+  __shared__ Barrier barrier;
+  barrier_init(&barrier, (1 << 20) - 1);
+  const Stopwatch watch;
+#pragma unroll 1
+  for (int round = 0; round < rounds / 16; ++round)
+#pragma unroll
+    for (int i = 0; i < 16; ++i) barrier_arrive(&barrier);
+  *windows = watch.read();
 }
 
-__global__ void wait_for_what_is_done(long long* elapsed, int* out) {
-  __shared__ std::uint64_t barrier;
-  if (threadIdx.x == 0) begin(&barrier, 1);
+// Arrives, and needs the state that comes back before the next. `zero` is 0.
+__global__ void arrive_in_turn(Window* windows, std::uint32_t zero) {
+  __shared__ Barrier barriers[2];
+  barrier_init(&barriers[0], (1 << 20) - 1);
+  Barrier* barrier = barriers;
+  const Stopwatch watch;
+#pragma unroll 16
+  for (int round = 0; round < rounds; ++round)
+    barrier = barriers + (static_cast<std::uint32_t>(barrier_arrive(barrier)) & zero);
+  *windows = watch.read();
+}
+
+// Tests a phase that is complete; the answer decides whether the next test is made.
+__global__ void try_completed(Window* windows) {
+  __shared__ Barrier barrier;
+  if (threadIdx.x == 0) {
+    barrier_init(&barrier, 1);
+    barrier_arrive(&barrier);
+  }
   __syncthreads();
-  if (threadIdx.x == 0) arrive(&barrier);
-  const Timer timer;
-  int done = 0;
-  for (int i = 0; i < loops; ++i) done += is_complete(&barrier, 0);
-  timer.stop(elapsed);
-  out[threadIdx.x] = done;
+  const Stopwatch watch;
+#pragma unroll 16
+  for (int round = 0; round < rounds; ++round)
+    if (!barrier_try(&barrier, 0)) __trap();
+  if (threadIdx.x == 0) *windows = watch.read();
 }
 
-// Two warps, each waiting for the other: a round is two hand-overs.
-__global__ void hand_over(long long* elapsed) {
-  __shared__ std::uint64_t barriers[2];
+// Two warps hand over to each other: one lane of each arrives at the other's barrier, all lanes
+// wait.
+__global__ void hand_over_mbarrier(Window* windows) {
+  __shared__ Barrier barriers[2];
   const int warp = threadIdx.x / 32;
-  if (threadIdx.x < 2) begin(&barriers[threadIdx.x], 1);
-  const Timer timer;
-  for (int i = 0; i < loops; ++i) {
-    if (warp == 1) wait(&barriers[0], i & 1);
-    if (threadIdx.x % 32 == 0) arrive(&barriers[warp]);
-    if (warp == 0) wait(&barriers[1], i & 1);
+  if (threadIdx.x == 0)
+    for (Barrier& barrier : barriers) barrier_init(&barrier, 1);
+  __syncthreads();
+  const Stopwatch watch;
+  for (int round = 0; round < rounds; ++round) {
+    if (warp == 1 || round > 0) barrier_wait(&barriers[warp], (warp == 1 ? round : round - 1) % 2);
+    if (threadIdx.x % 32 == 0) barrier_arrive(&barriers[1 - warp]);
   }
-  timer.stop(elapsed);
+  if (threadIdx.x == 0) *windows = watch.read();
 }
 
-__global__ void named_barrier(long long* elapsed) {
-  const Timer timer;
-  for (int i = 0; i < loops; ++i) asm volatile("bar.sync 1, %0;" ::"r"(blockDim.x) : "memory");
-  timer.stop(elapsed);
-}
-
-// Two warpgroups in turns, as FlashAttention-3's ping-pong: each waits at its own barrier and then
-// opens the other's. A round is two turns.
-__global__ void take_turns(long long* elapsed) {
-  const int group = threadIdx.x / 128;
-  if (group == 1) asm volatile("bar.arrive 1, 256;" ::: "memory");
-  const Timer timer;
-  for (int i = 0; i < loops; ++i) {
-    asm volatile("bar.sync %0, 256;" ::"r"(group + 1) : "memory");
-    asm volatile("bar.arrive %0, 256;" ::"r"(2 - group) : "memory");
+// Two halves of a block take turns, as FlashAttention-3's warpgroups do.
+__global__ void hand_over_named(Window* windows) {
+  const int half = threadIdx.x >= blockDim.x / 2, count = blockDim.x;
+  if (half == 1) asm volatile("bar.arrive %0, %1;" ::"r"(1), "r"(count) : "memory");
+  const Stopwatch watch;
+#pragma unroll 1
+  for (int round = 0; round < rounds; ++round) {
+    asm volatile("bar.sync %0, %1;" ::"r"(1 + half), "r"(count) : "memory");
+    asm volatile("bar.arrive %0, %1;" ::"r"(2 - half), "r"(count) : "memory");
   }
-  if (group == 0) asm volatile("bar.sync 1, 256;" ::: "memory");
-  timer.stop(elapsed);
+  if (threadIdx.x == 0) *windows = watch.read();
+  if (half == 0) asm volatile("bar.sync %0, %1;" ::"r"(1), "r"(count) : "memory");
 }
 
-__global__ void sync_threads(long long* elapsed) {
-  const Timer timer;
-  for (int i = 0; i < loops; ++i) __syncthreads();
-  timer.stop(elapsed);
+__global__ void synchronise_block(Window* windows) {
+  __syncthreads();
+  const Stopwatch watch;
+#pragma unroll 16
+  for (int round = 0; round < rounds; ++round) __syncthreads();
+  if (threadIdx.x == 0) *windows = watch.read();
+}
+
+// Each half of the block, or all of it, synchronises by a barrier of its own.
+__global__ void synchronise_named(Window* windows, int threads) {
+  const int barrier = 1 + threadIdx.x / threads;
+  __syncthreads();
+  const Stopwatch watch;
+#pragma unroll 16
+  for (int round = 0; round < rounds; ++round)
+    asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+  if (threadIdx.x == 0) *windows = watch.read();
+}
+
+template <class Launch>
+Figures cycles_per_round(Launch launch, double events_per_round = 1) {
+  const Timing timing = time_in_kernel([&](Window* windows) { launch(windows); });
+  Figures figures;
+  figures.add("cycles", timing.cycles / (rounds * events_per_round));
+  return figures.add("sm_clock_mhz", timing.clock_mhz);
 }
 
 }  // namespace
 
-void measure_barriers() {
-  Memory<int> out(1024);
-  report("barriers", "mbarrier.arrive", cycles(arrive_often, 32, 0, loops), "cycles");
-  report("barriers", "mbarrier.try_wait of a completed phase",
-         cycles(wait_for_what_is_done, 32, 0, loops, out.data), "cycles");
-  report("barriers", "mbarrier: arrive in a warp to the end of another's wait",
-         cycles(hand_over, 64, 0, 2 * loops), "cycles");
-  for (const int threads : {128, 256, 384})
-    report("barriers", "bar.sync of " + std::to_string(threads) + " threads",
-           cycles(named_barrier, threads, 0, loops), "cycles");
-  report("barriers", "ping-pong: a turn of bar.sync and bar.arrive, 256 threads",
-         cycles(take_turns, 256, 0, 2 * loops), "cycles");
-  for (const int threads : {128, 256, 384})
-    report("barriers", "__syncthreads of " + std::to_string(threads) + " threads",
-           cycles(sync_threads, threads, 0, loops), "cycles");
+void measure_barriers(Report& report) {
+  const auto add = [&](const std::string& name, auto launch, double events = 1) {
+    report.test(name, [&] { return cycles_per_round(launch, events); });
+  };
+  add("mbarrier_arrive_issued_back_to_back", [](Window* w) { arrive_often<<<1, 1>>>(w); });
+  add("mbarrier_arrive_until_its_state_returns", [](Window* w) { arrive_in_turn<<<1, 1>>>(w, 0); });
+  add("mbarrier_try_wait_on_completed_phase", [](Window* w) { try_completed<<<1, 32>>>(w); });
+  add(
+      "mbarrier_hand_over_between_warps", [](Window* w) { hand_over_mbarrier<<<1, 64>>>(w); }, 2);
+  for (const int threads : {64, 256})
+    add(
+        "bar_hand_over_between_halves_of_" + std::to_string(threads) + "_threads",
+        [=](Window* w) { hand_over_named<<<1, threads>>>(w); }, 2);
+  for (const int threads : {32, 128, 256, 384})
+    add("syncthreads_" + std::to_string(threads) + "_threads",
+        [=](Window* w) { synchronise_block<<<1, threads>>>(w); });
+  add("bar_sync_128_threads", [](Window* w) { synchronise_named<<<1, 128>>>(w, 128); });
+  add("bar_sync_128_threads_in_each_of_2_warpgroups",
+      [](Window* w) { synchronise_named<<<1, 256>>>(w, 128); });
+  add("bar_sync_256_threads", [](Window* w) { synchronise_named<<<1, 256>>>(w, 256); });
 }
 
 }  // namespace measured

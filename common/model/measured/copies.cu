@@ -1,111 +1,204 @@
-// The copy engine: bulk copies from HBM and L2 into shared memory, announced at an mbarrier. (One
-// dimension; tiles with a tensor map go through the same engine, a box of rows at a time.)
-#include "barrier.h"
-#include "measure.h"
+// TMA: how long a tile of bf16 takes from issue to the completion of its barrier, and how many
+// bytes per cycle arrive with several tiles in flight. The tensor is [rows, 128] as K and V of one
+// head are; a tile is a panel of 64 columns, swizzled by 128 bytes.
+#include "asynchronous.cuh"
+#include "measure.cuh"
 
 namespace measured {
 namespace {
 
-constexpr std::size_t shared_bytes = 200 * 1024;
-
-__device__ void copy(void* to, const void* from, unsigned bytes, std::uint64_t* barrier) {
-  expect_bytes(barrier, bytes);
-  asm volatile(
-      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
-          "r"(address_of(to)),
-      "l"(from), "r"(bytes), "r"(address_of(barrier))
-      : "memory");
+constexpr int row_bytes = 256, panel_columns = 64;
+constexpr int tile_bytes(int rows) {
+  return rows * panel_columns * 2;
 }
 
-// One copy after the other, each from where nobody has read; or always the same place.
-__global__ void copy_alone(long long* elapsed, const char* from, unsigned bytes, std::size_t step,
-                           int copies) {
-  extern __shared__ __align__(128) char shared[];
-  __shared__ std::uint64_t barrier;
-  if (threadIdx.x != 0) return;
-  begin(&barrier, 1);
-  long long sum = 0;
-  for (int i = -1; i < copies; ++i) {  // the first warms up
-    const long long issued = clock64();
-    copy(shared, from + (i + 1) * step, bytes, &barrier);
-    wait(&barrier, (i + 1) & 1);
-    if (i >= 0) sum += clock64() - issued;
+CUtensorMap make_map(void* tensor, std::uint64_t rows, std::uint32_t box_rows) {
+  void* function = nullptr;
+  cudaDriverEntryPointQueryResult found;
+  check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000,
+                                         cudaEnableDefault, &found));
+  const auto encode = reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function);
+  CUtensorMap map;
+  const std::uint64_t sizes[] = {2 * panel_columns, rows}, strides[] = {row_bytes};
+  const std::uint32_t box[] = {panel_columns, box_rows}, steps[] = {1, 1};
+  if (encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, tensor, sizes, strides, box, steps,
+             CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE))
+    throw std::runtime_error("cuTensorMapEncodeTiled failed");
+  return map;
+}
+
+__device__ unsigned char* aligned(unsigned char* memory) {
+  return memory + (1024 - shared_address(memory) % 1024) % 1024;
+}
+
+__global__ void fill(uint4* tensor, std::size_t count) {
+  const std::size_t step = static_cast<std::size_t>(gridDim.x) * blockDim.x;
+  for (std::size_t i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) {
+    const auto word = static_cast<std::uint32_t>(i);
+    tensor[i] = make_uint4(word * 2654435761u, word, word ^ 0x5bd1e995u, ~word);
   }
-  *elapsed = sum;
 }
 
-// `Depth` copies in flight from a part of its own of `from`, over and over. A part is a power of
-// two of bytes: the thread that issues has no time for a division.
-template <int Depth>
-__global__ void copy_stream(long long* elapsed, const char* from, unsigned bytes,
-                            std::size_t bytes_a_block, int copies) {
-  extern __shared__ __align__(128) char shared[];
-  __shared__ std::uint64_t barriers[Depth];
-  if (threadIdx.x != 0) return;
-  for (int d = 0; d < Depth; ++d) begin(&barriers[d], 1);
-  const char* const own = from + blockIdx.x * bytes_a_block;
-  const auto issue = [&](int i) {
-    copy(shared + i % Depth * bytes, own + (std::size_t{bytes} * i & (bytes_a_block - 1)), bytes,
-         &barriers[i % Depth]);
+// One tile after the other, `stride` rows apart; each waited for before the next.
+__global__ void single_tiles(const __grid_constant__ CUtensorMap map, std::uint32_t bytes,
+                             int stride, int tiles, unsigned* cycles) {
+  extern __shared__ unsigned char memory[];
+  __shared__ Barrier barrier;
+  unsigned char* tile = aligned(memory);
+  prefetch_map(map);
+  barrier_init(&barrier, 1);
+  barrier_init_fence();
+  for (int n = 0; n < tiles; ++n) {
+    const unsigned long long start = cycle_count();
+    barrier_expect(&barrier, bytes);
+    copy_tile(tile, map, 0, n * stride, &barrier);
+    barrier_wait(&barrier, n % 2);
+    cycles[n] = static_cast<unsigned>(cycle_count() - start);
+  }
+}
+
+// Counts 16-byte pieces of a copied tile that are not where the swizzle puts them.
+__global__ void verify_tile(const __grid_constant__ CUtensorMap map, const uint4* tensor, int rows,
+                            int first_row, int* wrong) {
+  extern __shared__ unsigned char memory[];
+  __shared__ Barrier barrier;
+  unsigned char* tile = aligned(memory);
+  if (threadIdx.x == 0) {
+    barrier_init(&barrier, 1);
+    barrier_init_fence();
+    barrier_expect(&barrier, rows * panel_columns * 2);
+    copy_tile(tile, map, panel_columns, first_row, &barrier);
+  }
+  __syncthreads();
+  barrier_wait(&barrier, 0);
+  for (int i = threadIdx.x; i < rows * 8; i += blockDim.x) {
+    const int row = i / 8, piece = i % 8;
+    const uint4 found = *reinterpret_cast<uint4*>(tile + row * 128 + (piece ^ row % 8) * 16);
+    const uint4 expected = tensor[(first_row + row) * 16ull + 8 + piece];
+    if (found.x != expected.x || found.w != expected.w) atomicAdd(wrong, 1);
+  }
+}
+
+// Every block copies its own tiles, `InFlight` at a time, and never reads them. One warp waits for
+// each tile, and one of its lanes starts the next copy into the same place.
+template <int InFlight>
+__global__ void streams(const __grid_constant__ CUtensorMap map, int rows, int rounds, int all_rows,
+                        Window* windows) {
+  extern __shared__ unsigned char memory[];
+  __shared__ Barrier barriers[InFlight];
+  unsigned char* slots = aligned(memory);
+  const int bytes = rows * panel_columns * 2, step = gridDim.x * rows;
+  if (elected()) {
+    prefetch_map(map);
+    for (Barrier& barrier : barriers) barrier_init(&barrier, 1);
+    barrier_init_fence();
+  }
+  __syncwarp();
+  int row = blockIdx.x * rows;
+  const auto start_copy = [&](int slot) {
+    if (elected()) {
+      barrier_expect(&barriers[slot], bytes);
+      copy_tile(slots + slot * bytes, map, slot % 2 * panel_columns, row, &barriers[slot]);
+    }
+    if (slot % 2 == 1 || InFlight == 1)
+      row = row + step < all_rows ? row + step : row + step - all_rows;
   };
-  const long long start = clock64();
-  for (int i = 0; i < Depth; ++i) issue(i);
-  for (int i = 0; i < copies; ++i) {
-    wait(&barriers[i % Depth], i / Depth & 1);
-    if (i + Depth < copies) issue(i + Depth);
-  }
-  if (blockIdx.x == 0) *elapsed = clock64() - start;
+  const Stopwatch watch;
+#pragma unroll
+  for (int slot = 0; slot < InFlight; ++slot) start_copy(slot);
+#pragma unroll 1
+  for (int round = 0; round < rounds; ++round)
+#pragma unroll
+    for (int slot = 0; slot < InFlight; ++slot) {
+      barrier_wait(&barriers[slot], round % 2);
+      if (round + 1 < rounds) start_copy(slot);
+    }
+  const Window window = watch.read();
+  if (threadIdx.x == 0) windows[blockIdx.x] = window;
 }
 
-void measure_latency(const Memory<char>& memory) {
-  for (const unsigned bytes : {1024u, 8192u, 16384u, 32768u}) {
-    const std::string size = std::to_string(bytes / 1024) + " KiB";
-    report("copies", "bulk copy of " + size + " from L2, issue to wait",
-           cycles(copy_alone, 32, shared_bytes, 64, memory.data, bytes, std::size_t{0}, 64),
-           "cycles");
-    const ColdCache cold;
-    report("copies", "bulk copy of " + size + " from HBM, issue to wait",
-           cycles(copy_alone, 32, shared_bytes, 64, memory.data, bytes, std::size_t{8} << 20, 64),
-           "cycles");
+struct Tensor {
+  explicit Tensor(std::size_t bytes) : data(bytes / sizeof(uint4)) {
+    fill<<<multiprocessors() * 8, 256>>>(data.data(), data.size());
+    finish_kernel();
   }
+  std::uint64_t rows() const { return data.size() * sizeof(uint4) / row_bytes; }
+  Buffer<uint4> data;
+};
+
+// Cold: every tile is new, and was last touched a gigabyte of writes ago.
+Figures tile_latency(const Tensor& tensor, int rows, bool cold) {
+  constexpr int tiles = 512;
+  const int stride = cold ? 512 : 0;  // rows; 128 KB
+  const int shared = tile_bytes(rows) + 1024;
+  const CUtensorMap map = make_map(tensor.data.data(), tensor.rows(), rows);
+  allow_shared_memory(single_tiles, shared);
+  allow_shared_memory(verify_tile, shared);
+  Buffer<unsigned> cycles(tiles);
+  Buffer<int> wrong(1);
+  if (cold) const Tensor evicts(1ull << 30);
+  single_tiles<<<1, 1, shared>>>(map, tile_bytes(rows), stride, tiles, cycles.data());
+  finish_kernel();
+  const std::vector<unsigned> found = cycles.read();
+  verify_tile<<<1, 128, shared>>>(map, tensor.data.data(), rows, 3 * rows, wrong.data());
+  finish_kernel();
+  std::vector<double> latencies(found.begin() + tiles / 8, found.end());
+  std::sort(latencies.begin(), latencies.end());
+  Figures figures;
+  figures.add("cycles", spread(latencies));
+  figures.add("cycles_tenth_percentile", latencies[latencies.size() / 10]);
+  figures.add("cycles_ninetieth_percentile", latencies[latencies.size() * 9 / 10]);
+  return figures.add(wrong_results, wrong.read()[0]);
 }
 
-void measure_rate_of_one(const Memory<char>& memory) {
-  constexpr int copies = 2000;
-  for (const unsigned bytes : {8192u, 16384u}) {
-    std::vector<double> rate = cycles(copy_stream<8>, 32, shared_bytes, 1, memory.data, bytes,
-                                      std::size_t{8} << 20, copies);
-    for (double& value : rate) value = 1.0 * bytes * copies / value;
-    report("copies",
-           "one multiprocessor, from L2, 8 in flight of " + std::to_string(bytes / 1024) + " KiB",
-           rate, "bytes a clock");
+// Of tiles within the first `bytes` of the tensor.
+template <int InFlight>
+Figures throughput(const Tensor& tensor, std::size_t bytes, int blocks, int rows) {
+  const int shared = InFlight * tile_bytes(rows) + 1024;
+  const int all_rows = static_cast<int>(bytes / row_bytes);
+  const int rounds = std::max(2000, 2 * all_rows / rows / blocks) / InFlight;
+  const CUtensorMap map = make_map(tensor.data.data(), tensor.rows(), rows);
+  allow_shared_memory(streams<InFlight>, shared);
+  const auto launch = [&](Window* windows) {
+    streams<InFlight><<<blocks, 32, shared>>>(map, rows, rounds, all_rows, windows);
+  };
+  const double copied = 1.0 * rounds * InFlight * tile_bytes(rows);
+  const Timing timing = time_in_kernel(launch, blocks, 5);
+  Figures figures;
+  figures.add("bytes_per_cycle_per_sm", rate(copied, timing.cycles));
+  figures.add("cycles_per_tile", timing.cycles / (1.0 * rounds * InFlight));
+  if (blocks > 1) {
+    const Buffer<Window> windows(blocks);
+    const Spread seconds = seconds_by_events([&] { launch(windows.data()); }, 5);
+    figures.add("terabytes_per_second", rate(1e-12 * copied * blocks, seconds));
   }
+  return figures.add("sm_clock_mhz", timing.clock_mhz);
 }
 
-void measure_rate_of_all(const Memory<char>& memory, std::size_t bytes_a_block, const char* where) {
-  constexpr unsigned bytes = 16384;
-  constexpr int copies = 2048;
-  Memory<long long> elapsed(1);
-  cudaFuncSetAttribute(copy_stream<8>, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
-  std::vector<double> rate;
-  for (int i = -1; i < 9; ++i) {
-    const double ms = milliseconds([&] {
-      copy_stream<8><<<multiprocessors(), 32, shared_bytes>>>(elapsed.data, memory.data, bytes,
-                                                              bytes_a_block, copies);
-    });
-    if (i >= 0) rate.push_back(1.0 * bytes * copies * multiprocessors() / ms * 1e-9);
-  }
-  report("copies", std::string("all multiprocessors, from ") + where, rate, "TB/s");
+template <int... InFlight>
+void measure_throughput(Report& report, const Tensor& tensor, const std::string& name,
+                        std::size_t bytes, int blocks, int rows) {
+  (report.test(name + "_" + std::to_string(InFlight) + "_tiles_of_" + std::to_string(rows) + "x64",
+               [&] { return throughput<InFlight>(tensor, bytes, blocks, rows); }),
+   ...);
 }
 
 }  // namespace
 
-void measure_copies() {
-  const Memory<char> memory(std::size_t{5} << 30);
-  measure_latency(memory);
-  measure_rate_of_one(memory);
-  measure_rate_of_all(memory, std::size_t{1} << 17, "L2 (17 MB)");
-  measure_rate_of_all(memory, std::size_t{1} << 25, "HBM (4 GB)");
+void measure_copies(Report& report) {
+  const Tensor tensor(4ull << 30);
+  for (const int rows : {8, 64, 128}) {
+    const std::string tile = "tile_" + std::to_string(rows) + "x64";
+    report.test(tile + "_latency_from_l2", [&] { return tile_latency(tensor, rows, false); });
+    report.test(tile + "_latency_from_hbm", [&] { return tile_latency(tensor, rows, true); });
+  }
+  const int sms = multiprocessors();
+  for (const int rows : {8, 64, 128})
+    measure_throughput<1, 2, 4, 8, 12>(report, tensor, "one_sm_from_l2", 4 << 20, 1, rows);
+  measure_throughput<2, 12>(report, tensor, "one_sm_from_hbm", 256 << 20, 1, 128);
+  measure_throughput<2, 4, 8>(report, tensor, "all_sms_from_l2", 16 << 20, sms, 128);
+  measure_throughput<2, 4, 8>(report, tensor, "all_sms_from_hbm", 4ull << 30, sms, 128);
 }
 
 }  // namespace measured
