@@ -43,9 +43,10 @@ Vec rounded(Vec x, float) {
 }
 
 Vec rounded(Vec x, bf16) {
-  const auto bits = (VecInt)x;
-  const VecInt nearest = (bits + 0x7fff + ((bits >> 16) & 1)) & ~0xffff;
-  const VecInt nan = (bits | 0x400000) & ~0xffff;
+  using Bits = std::uint32_t __attribute__((vector_size(lanes * 4)));  // a NaN's may overflow
+  const auto bits = (Bits)x;
+  const Bits nearest = (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000u;
+  const Bits nan = (bits | 0x400000) & 0xffff0000u;
   return (Vec)(x == x ? nearest : nan);
 }
 
