@@ -23,8 +23,7 @@ std::span<const Experiment> experiments() {
   static constexpr Experiment all[] = {
       {"error_growth", "whether errors grow with the number of keys, up to a million",
        error_growth_experiment},
-      {"cpu_tile", "what the operations on a tile cost on a core of this CPU",
-       cpu_tile_experiment},
+      {"cpu_tile", "what the operations on a tile cost on a core of this CPU", cpu_tile_experiment},
       {"pipeline", "the speed of stage 04 without its parts, FlashAttention-3's Table 2",
        pipeline_experiment},
       {"fp8_error", "the error of FP16 and FP8, FlashAttention-3's Table 3", fp8_error_experiment},
