@@ -29,7 +29,6 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parents[2]
 packages = ["numpy", "torch", "onnxruntime", "onnx", "openvino"]
-pytorch_for_cpus = "https://download.pytorch.org/whl/cpu"
 
 
 # What keeps the libraries under PyTorch and OpenVINO from using more.
@@ -50,8 +49,6 @@ instruction_sets = {
 def install(folder):
     venv.create(folder, with_pip=True)
     pip = [Path(folder) / "bin/python", "-m", "pip", "install"]
-    if subprocess.run([*pip, "torch", "--index-url", pytorch_for_cpus]).returncode != 0:
-        print("PyTorch's wheels without CUDA are not to be had; taking the one of PyPI")
     subprocess.run([*pip, *packages], check=True)
     print(f"now: {folder}/bin/python {sys.argv[0]}")
 
@@ -234,8 +231,8 @@ def main():
                 results["machine"] = json.loads(done.stderr)["machine"]
             results["rows"].append(measure(options, shape, folder, results["machine"]["l3_bytes"]))
         print_row(results["rows"][-1])
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+        if options.json:  # after every row, as a run takes long
+            options.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":
