@@ -147,9 +147,11 @@ std::string cost_table(const Stage& stage, const json& results) {
          provenance(results);
 }
 
-// The shares of `ladder bench` with one instruction set and with another, and the goals of both.
-std::string bench_table() {
-  const json wide = read_results("bench"), narrow = read_results("bench_avx2");
+// The shares of `ladder bench` with one instruction set and with another, and the goals of both; of
+// the processor that the files are named after, if it is not the one at hand.
+std::string bench_table(const std::string& processor) {
+  const std::string name = processor.empty() ? "bench" : "bench_" + processor;
+  const json wide = read_results(name), narrow = read_results(name + "_avx2");
   const auto share = [](const json& c, const char* key) {
     return c.contains(key) ? percent_text(c.at(key)) : std::string();
   };
@@ -186,6 +188,7 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
     std::istringstream words(line.substr(16));
     std::string kind, stage;
     words >> kind >> stage;
+    if (stage == "-->") stage = "";
     if (kind == "ladder") {
       result += ladder_table(stages, results);
     } else if (kind == "cost") {
@@ -197,7 +200,7 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
     } else if (kind == "run") {
       result += run_table();
     } else if (kind == "bench") {
-      result += bench_table();
+      result += bench_table(stage);
     } else {
       throw BadInput("docs: '" + kind +
                      "' is not generated, expected ladder, cost, steps, experiment, run or bench");
