@@ -13,7 +13,7 @@ check_format() {
 
 check_shell() {
   needs shellcheck || return "$skipped_status"
-  shellcheck --external-sources ladder .ci/run .ci/includes.sh common/testing/misuses.sh .ci/includes.sh
+  shellcheck --external-sources ladder .ci/run .ci/includes.sh common/testing/misuses.sh
 }
 
 # No file but data has more than 250 lines.
@@ -56,4 +56,36 @@ check_steps_of() {
 
 check_docs() {
   quietly docs ./ladder docs --check
+}
+
+# says STATUS TEXT COMMAND [argument]...: the command exits so, and prints the text.
+says() {
+  local status=0
+  "${@:3}" >"$results/workshop.log" 2>&1 || status=$?
+  ((status == $1)) && grep -qF -- "$2" "$results/workshop.log" && return
+  printf '%s: status %d, expected %d and "%s"\n' "${*:3}" $status "$1" "$2"
+  cat "$results/workshop.log"
+  return 1
+}
+
+# The loop of a learner, with a wrong kernel, somebody else's and a right one.
+check_workshop() {
+  local mine=03_v2/exercise/attention.h
+  rm -rf 03_v2/exercise
+  says 2 "expected your kernel" ./ladder check 03 &&
+    says 0 "written: $mine" ./ladder start 03 &&
+    says 0 "written down" ./ladder predict 03 --bytes 140MB --longest products &&
+    says 1 "[1] The scores that the rows see is not written yet" ./ladder check 03 &&
+    says 0 "1. " ./ladder hint 03 1 &&
+    says 2 "has not passed" ./ladder diff 03 --mine &&
+    echo '#include "../attention.h"' >$mine &&
+    says 2 "a kernel of your own" ./ladder check 03 &&
+    sed 's/multiply_rows(row_sum, rescale);//' 03_v2/attention.h >$mine &&
+    says 1 "not right yet" ./ladder check 03 &&
+    cp 03_v2/attention.h $mine &&
+    says 0 "$mine: right, in all tests" ./ladder check 03 &&
+    grep -q 'counted are' "$results/workshop.log" &&
+    says 0 "0 added, 0 removed" ./ladder diff 03 --mine &&
+    says 0 "passed" ./ladder list &&
+    rm -r 03_v2/exercise
 }

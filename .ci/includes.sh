@@ -16,7 +16,8 @@ git grep -nE '^ *# *include "[^"]*/' -- '*.h' '*.cpp' | awk -F'"' '
     may["io"] = "io attention tile"
     may["report"] = "report check attention tile"
     may["bench"] = "bench stages report io diagnosis check attention tile tile/cpu"
-    may["cli"] = "cli " may["bench"]
+    may["workshop"] = "workshop attention tile"
+    may["cli"] = "cli workshop " may["bench"]
   }
   function folder(path) {
     sub(/^common\//, "", path)

@@ -35,6 +35,7 @@ struct Scores {
     for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
       load(K, hbm.K, first_key);
 
+      // [1] A tile of scores.
       mma_ABt(S, Q, K);
       scale(S, args.scale);
       mask_end(S, hbm.keys - first_key);
@@ -61,6 +62,7 @@ struct Softmax {
 
     load(row_max, hbm.m, first_query);
     fill(row_sum, 0);
+    // [2] P and its row sum, tile by tile.
     for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
       load(P, hbm.S, first_query, first_key);
       mask_end(P, hbm.keys - first_key);
@@ -89,6 +91,7 @@ struct Output {
     load(row_max, hbm.m, first_query);
     load(row_sum, hbm.l, first_query);
     fill(O, 0);
+    // [3] O and the log-sum-exp.
     for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
       load(P, hbm.P, first_query, first_key);
       load(V, hbm.V, first_key);

@@ -49,6 +49,7 @@ struct Attention {
     for (std::int64_t first_key = 0; first_key <= last_key; first_key += KeyRows) {
       load(K, hbm.K, first_key);
       for (std::int64_t first_query = 0; first_query < hbm.queries; first_query += QueryRows) {
+        // [1] The maximum of the tiles so far.
         load(Q, hbm.Q, first_query);
         load(row_max, hbm.m, first_query);
 
@@ -77,11 +78,13 @@ struct Attention {
         mask_end(S, hbm.keys - first_key);
         if (args.causal) mask_causal(S, first_query + hbm.diagonal - first_key);
 
+        // [2] P, its sum, and what it adds to O.
         exp_difference(S, row_max);
         add_row_sum(row_sum, S);
         convert(P, S);
         mma_AB(O, P, V);
 
+        // [3] O and l wait in HBM, or are done.
         if (first_key < last_key) {
           store(hbm.O_acc, first_query, O);
           store(hbm.l, first_query, row_sum);

@@ -46,6 +46,7 @@ struct Attention {
       load(K, hbm.K, first_key);
       load(V, hbm.V, first_key);
       for (std::int64_t first_query = 0; first_query < hbm.queries; first_query += QueryRows) {
+        // [1] What waits in HBM between two key tiles.
         load(Q, hbm.Q, first_query);
         load(O, hbm.O_acc, first_query);
         load(row_max, hbm.m, first_query);
@@ -56,11 +57,13 @@ struct Attention {
         mask_end(S, hbm.keys - first_key);
         if (args.causal) mask_causal(S, first_query + hbm.diagonal - first_key);
 
+        // [2] The maximum moves.
         copy(rescale, row_max);
         update_row_max(row_max, S);
         exp_difference(rescale, row_max);
         exp_difference(S, row_max);
 
+        // [3] l and O of the tiles so far.
         // Line 12: O = (l e^(m_old - m_new) O + P V) / l_new.
         multiply_rows(row_sum, rescale);
         multiply_rows(O, row_sum);

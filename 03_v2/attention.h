@@ -47,6 +47,7 @@ struct Attention {
     const float scale_log2 = args.scale * std::numbers::log2e_v<float>;
 
     for (std::int64_t first_key = 0; first_key < seen; first_key += KeyRows) {
+      // [1] The scores that the rows see.
       load(K, hbm.K, first_key);
       load(V, hbm.V, first_key);
 
@@ -56,17 +57,20 @@ struct Attention {
         if (args.causal) mask_causal(S, diagonal - first_key);
       }
 
+      // [2] The maximum moves.
       copy(rescale, row_max);
       update_row_max(row_max, S);
       exp2_difference(rescale, row_max, scale_log2);
       exp2_difference(S, row_max, scale_log2);
 
+      // [3] l and O of the tiles so far.
       multiply_rows(row_sum, rescale);
       add_row_sum(row_sum, S);
       convert(P, S);
       mma_AB(O, P, V, rescale);
     }
 
+    // [4] Once, at the end.
     divide_rows(O, row_sum);
     store(hbm.O, first_query, O);
     log_sum_exp(row_sum, row_max, row_sum, args.scale);

@@ -3,11 +3,10 @@
 // What changed from 03: a producer warpgroup streams K and V through a ring of tiles, and two
 // consumers share the query rows. They take turns at the matrix unit (ping-pong), and each has the
 // PV of the tile before in flight during the softmax of this one (overlap). Blocks are persistent
-// and take the longest query tiles first. What it costs: 03's traffic and the schedule; the ring.
+// and take the longest query tiles first. What it costs: 03's traffic, the schedule and the ring.
 // Shah et al., FlashAttention-3 (arXiv:2407.08608), Algorithms 1 and 2.
 //
-// What to look at: Each part can be switched off, to see what it is worth. Look for `on.`, and for
-// `refill`, by which a consumer copies where there is no producer.
+// What to look at: Each part can be switched off. Look for `on.`, and for `refill`.
 //
 // Run it: ./ladder run --stage 04
 #pragma once
@@ -39,8 +38,8 @@ struct Warpgroups {
   Ring<Block, RightTile<Block, KeyRows, HeadDim>, on.ring_depth> V{block, "V", consumers};
   NamedBarrier<Block> turn[2] = {{block, "turn[0]", consumers}, {block, "turn[1]", consumers}};
 
-  // Waits until the readers of the ring's slot have released it, then lets a copy fill it.
   TILE_KERNEL void fetch(auto& ring, std::int64_t n, const HbmMatrix& hbm, std::int64_t row) {
+    // [1] A slot is filled, once its readers have released it.
     wait(ring.empty(n), ring.parity(n) ^ 1);
     arrive_and_expect(ring.full(n), bytes(ring[n]));
     load_async(ring[n], hbm, row, ring.full(n));
@@ -53,6 +52,7 @@ struct Warpgroups {
     for (std::int64_t i = 0, work; (work = block.work(i)) >= 0; ++i) {
       const QueryTile tile = load_scalar(block, args.schedule, work);
       const Head hbm = args.head(tile.batch, tile.head);
+      // [2] What the producer fetches for a tile of queries.
       for (int c = 0; c < consumers; ++c)
         fetch(Q, i * consumers + c, hbm.Q, tile.first_query + c * rows);
       for (std::int64_t first_key = 0; first_key < tile.seen; first_key += KeyRows, ++n) {
@@ -89,8 +89,8 @@ struct Warpgroups {
       fill(row_max, -INFINITY);
       fill(row_sum, 0);
       wait(Q.full(q), Q.parity(q));
-
       const auto accumulate = [&](std::int64_t use) {
+        // [3] PV is issued.
         wait(V.full(use), V.parity(use));
         mma_AB_async(O, P, V[use], rescale);
         commit_products(block);
@@ -103,6 +103,7 @@ struct Warpgroups {
       // `overlaps`: PV of the tile before is issued behind QKᵀ, and runs during the softmax.
       const auto step = [&](auto overlaps) {
         const std::int64_t first_key = (n - first) * KeyRows;
+        // [4] QKᵀ in its turn.
         wait(K.full(n), K.parity(n));
         if (on.ping_pong) sync(turn[consumer]);
         mma_ABt_async(S, Q[q], K[n]);

@@ -3,7 +3,7 @@
 // What changed from 04: a first kernel rotates Q and K by random signs and a Hadamard matrix, which
 // spreads outliers over the row and leaves QKᵀ as it was, and writes each tile in FP8 in units of a
 // scale, V transposed, as FP8 tensor cores need it. Attention multiplies S by the scales, converts
-// P to E4M3, and keeps O in units of V's scale. What it costs: Q, K, V read and written once more.
+// P to E4M3, and keeps O in units of V's scale. What it costs: Q, K, V once more.
 // Shah et al., FlashAttention-3 (arXiv:2407.08608), section 3.3.
 //
 // Run it: ./ladder run --stage 05
@@ -31,6 +31,7 @@ TILE_KERNEL void quantise(Block& block, const HbmMatrix& from, const HbmMatrix& 
   };
   float largest = 0;
   for (std::int64_t tile = first; tile < end; ++tile) largest = std::max(largest, fetch(tile));
+  // [1] A tile in units of its scale.
   const float unit = block_scale(largest, fp8.format);
   for (std::int64_t tile = first; tile < end; ++tile) {
     if (!fp8.per_block) fetch(tile);
@@ -68,7 +69,6 @@ struct Warpgroups {
   Ring<Block, RightTile<Block, HeadDim, KeyRows>, ring_depth> V{block, "V", consumers};
   NamedBarrier<Block> turn[2] = {{block, "turn[0]", consumers}, {block, "turn[1]", consumers}};
 
-  // Waits until the readers of the ring's slot have released it, then lets a copy fill it.
   TILE_KERNEL void fetch(auto& ring, std::int64_t n, const HbmMatrix& hbm, std::int64_t row,
                          std::int64_t column = 0) {
     wait(ring.empty(n), ring.parity(n) ^ 1);
@@ -129,6 +129,7 @@ struct Warpgroups {
         arrive(turn[1 - consumer]);
         wait_products<overlaps ? 1 : 0>(block);
         arrive(K.empty(n));
+        // [2] The scores that the rows see.
         scale(S, Q_scale * load_scalar(block, fp8.K_scales, n - first));
         if (first_key + KeyRows > tile.seen_by_all) {
           mask_end(S, hbm.keys - first_key);
@@ -141,7 +142,7 @@ struct Warpgroups {
         multiply_rows(row_sum, rescale);
         add_row_sum(row_sum, S);
         if (overlaps) wait_products<0>(block), arrive(V.empty(n - 1));
-        // V's scale moves into P and O, exactly: it is a power of two.
+        // [3] V's scale moves into P and O, exactly: it is a power of two.
         const float V_scale = load_scalar(block, fp8.V_scales, n - first);
         const float last_unit = std::exchange(O_unit, std::max(O_unit, V_scale));
         scale(rescale, last_unit / O_unit);
@@ -152,6 +153,7 @@ struct Warpgroups {
       while (n < end) step(std::true_type());
       arrive(Q.empty(q));
       if (n > first) accumulate(n - 1), wait_products<0>(block), arrive(V.empty(n - 1));
+      // [4] O in true units, and the log-sum-exp.
       divide_rows(O, row_sum);
       scale(O, O_unit / P_factor);
       log_sum_exp(row_sum, row_max, row_sum, args.scale);

@@ -57,6 +57,7 @@ struct Attention {
       load(V, hbm.V, first_key);
 
       mma_ABt(S, Q, K);
+      // [1] Rows of one tile belong to several heads.
       if (first_key + KeyRows > seen_by_all) {
         mask_end(S, hbm.keys - first_key);
         if (args.causal) mask_causal(S, hbm.diagonal - first_key, hbm.group, first_row);
@@ -73,6 +74,7 @@ struct Attention {
       mma_AB(O, P, V, rescale);
     }
 
+    // [2] What a split leaves.
     divide_rows(O, row_sum);
     scale(O, hbm.V_scale);
     store(args.splits > 1 ? hbm.O_split : hbm.O, first_row, O);
@@ -100,6 +102,7 @@ struct Combine {
     fill(row_max, -INFINITY);
     fill(row_sum, 0);
 
+    // [3] The splits, merged.
     for (std::int64_t split = 0; split < args.splits; ++split) {
       const KvGroup part = kv_group(args, batch, kv_head, split);
       load(O_split, part.O_split, first_row);
@@ -130,6 +133,7 @@ void forward(Device& device, AttentionArgs args) {
   args.splits = plan.splits;
   if (plan.splits > 1) allocate_splits(device, args);
   with_packed_tiles(plan.tiles, [&]<int HeadDim, int QueryRows, int KeyRows>() {
+    // [4] Two grids.
     const std::int64_t query_tiles = ceil_div(args.seqlen_q * args.group(), QueryRows);
     const GridIndex grid = {args.kv_heads, query_tiles * plan.splits, args.batch};
     launch<Attention<HeadDim, QueryRows, KeyRows>>(device, "attention", grid, args.dtype, args);

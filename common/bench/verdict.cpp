@@ -4,6 +4,7 @@
 
 #include "report/report.h"
 #include "tile/error.h"
+#include "tile/todo.h"
 
 namespace flash {
 
@@ -15,6 +16,7 @@ Verdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Probl
     verdict.outputs = execute(stage, device, problem, inputs);
   } catch (const tile::TileError& error) {
     verdict.misuse = error.what();
+    verdict.unwritten = dynamic_cast<const tile::Unwritten*>(&error) != nullptr;
     verdict.check.max_abs_error = std::numeric_limits<double>::infinity();
     return verdict;
   }

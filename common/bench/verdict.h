@@ -13,6 +13,7 @@ struct Verdict {
   tile::Counters counters;
   CheckResult check;
   std::string misuse;       // of the machine, a TileError: there are no outputs then
+  bool unwritten = false;   // stopped where a region of an exercise is to be written
   std::string differences;  // of the counters from the formula, a line each
 
   bool passed() const { return misuse.empty() && differences.empty() && check.passed; }

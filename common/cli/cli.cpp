@@ -16,14 +16,16 @@ struct Command {
   int (*run)(const Arguments&, const Environment&);
 };
 
-int test_command(const Arguments&, const Environment&) {
+int built_around(const Arguments&, const Environment&) {
   throw BadInput(
-      "test: is not a command of this program, expected ./ladder test, which runs ctest");
+      "test, check and diff: not commands of this program, expected ./ladder, which builds first");
 }
 
 constexpr Command commands[] = {
-    {"run", run_command},   {"bench", bench_command}, {"list", list_command},
-    {"docs", docs_command}, {"test", test_command},   {"experiment", experiment_command},
+    {"run", run_command},         {"bench", bench_command}, {"list", list_command},
+    {"docs", docs_command},       {"test", built_around},   {"experiment", experiment_command},
+    {"start", start_command},     {"reset", reset_command}, {"hint", hint_command},
+    {"predict", predict_command}, {"check", built_around},  {"diff", built_around},
 };
 
 int dispatch(const Arguments& arguments, const Environment& environment) {
@@ -34,8 +36,8 @@ int dispatch(const Arguments& arguments, const Environment& environment) {
     if (command.name == name)
       return command.run({arguments.begin() + 1, arguments.end()}, environment);
   throw BadInput("'" + name +
-                 "': is not a command, expected run, bench, test, list, docs, experiment, --help "
-                 "or --version");
+                 "': is not a command, expected run, bench, list, docs, experiment, start, reset, "
+                 "hint, predict, --help or --version");
 }
 
 // Control characters, as in a file's name, would break the line or paint the terminal.
@@ -64,6 +66,10 @@ int run_cli(const Arguments& arguments, const Environment& environment) {
   return 2;
 }
 
+std::filesystem::path repository_root() {
+  return std::filesystem::path(ATTENTION_DATA_DIR) / "../..";
+}
+
 int list_command(const Arguments& arguments, const Environment& environment) {
   const Options none("list", {}, arguments);
   const auto label_of = [](const Stage& stage) {
@@ -74,8 +80,11 @@ int list_command(const Arguments& arguments, const Environment& environment) {
   for (const Stage& stage : environment.stages) {
     std::string label = label_of(stage);
     label.resize(longest + 2, ' ');
-    environment.out << paragraph(environment.terminal, label, std::string(stage.idea));
+    const std::string state = stage.is_step() ? "" : progress_text(stage, environment);
+    environment.out << paragraph(environment.terminal, label,
+                                 std::string(stage.idea) + (state.empty() ? "" : ": " + state));
   }
+  environment.out << next_exercise_text(environment);
   return 0;
 }
 

@@ -11,10 +11,19 @@ std::string help_text() {
 usage: ladder COMMAND [OPTIONS]
 
   run               check every stage against the reference, then measure it
-  test [STAGE]      all tests, or those of one stage; --verbose: all failures
+  test [STAGE]      all tests, or those of one stage or step (04/2);
+                    --verbose: all failures
   bench [GROUP]     speed beside the machine's peaks, what is compared in turns
-  diff STAGE [N]    its steps from the stage before, or the N-th as a diff
-  list              the stages, their steps and their ideas
+  diff STAGE [N]    its steps from the stage before, or the N-th as a diff;
+                    --mine: from your exercise, once it passes (or --spoil)
+  list              the stages, their steps and ideas, and your progress
+
+  start STAGE       write the kernel yourself: NN_stage/exercise/attention.h
+  check STAGE       is what I wrote right? --watch: again whenever it is saved
+  hint STAGE N      the next of three hints for region N
+  predict STAGE     your guess of its traffic, compared when the stage passes
+  reset STAGE       begin anew; what is there is kept under another name
+
   experiment NAME   error_growth, cpu_tile, pipeline, fp8_error, steps or decode
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; so have run, bench and experiment

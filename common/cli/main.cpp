@@ -33,5 +33,7 @@ int main(int argc, char** argv) {
                                                   .err = std::cerr,
                                                   .stages = flash::stages(),
                                                   .terminal = terminal(),
-                                                  .progress = isatty(STDERR_FILENO) == 1});
+                                                  .progress = isatty(STDERR_FILENO) == 1,
+                                                  .in = &std::cin,
+                                                  .root = flash::repository_root()});
 }

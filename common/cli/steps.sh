@@ -15,18 +15,23 @@ kernels_of() {
   echo "$1/attention.h"
 }
 
-# kernel_diff FROM TO [git diff option]...: without the header comments and the namespaces.
+# kernel_diff FROM TO [git diff option]...: without header comments, namespaces, and the titles of
+# an exercise's regions.
 kernel_diff() {
   local temp
   temp=$(mktemp -d)
-  sed -e '1,/^#pragma once/d' -e '/namespace stage_/d' "$root/$1" >"$temp/from"
-  sed -e '1,/^#pragma once/d' -e '/namespace stage_/d' "$root/$2" >"$temp/to"
+  comparable_kernel "$1" >"$temp/from"
+  comparable_kernel "$2" >"$temp/to"
   if has git; then
     git --no-pager diff --no-index --no-ext-diff --minimal -w "${@:3}" "$temp/from" "$temp/to"
   else
     diff -wu "$temp/from" "$temp/to"
   fi | sed -n 's/@@ -[0-9,]* +[0-9,]* @@/@@/; /@@/,$p' || :  # names and numbers are those in temp
   rm -r "$temp"
+}
+
+comparable_kernel() {
+  sed -e '1,/^#pragma once/d' -e '/namespace stage_/d' -e '/^ *\/\/ \[[1-9]\] /d' "$root/$1"
 }
 
 # What the header of a kernel says to look at; otherwise its first line.

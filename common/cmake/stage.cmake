@@ -10,20 +10,20 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 
 set(ATTENTION_SOLUTION_DIR "" CACHE PATH
   "Folder whose <stage>/attention.h takes the place of the stage's own, where there is one")
+option(LADDER_EXERCISE "<stage>/exercise/attention.h takes that place, where there is one" OFF)
 
 include(GoogleTest)
 enable_testing()
 add_subdirectory(${CMAKE_CURRENT_LIST_DIR}/.. ${CMAKE_BINARY_DIR}/common)
 
-# attention_kernel(NAME FOLDER HEADER): a kernel as objects, which register it in a program.
-function(attention_kernel name folder header)
+# attention_kernel(NAME NAMESPACE FOLDER HEADER): a kernel as objects, which register it in a program.
+function(attention_kernel name namespace folder header)
   add_library(${name} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/stage.cpp)
   target_include_directories(${name} BEFORE PRIVATE ${folder})
-  target_compile_definitions(${name} PRIVATE STAGE=stage_${name} STAGE_HEADER="${header}")
+  target_compile_definitions(${name} PRIVATE STAGE=${namespace} STAGE_HEADER="${header}")
   target_link_libraries(${name} PUBLIC stages)
   target_compile_options(${name} PRIVATE  # not the same error once for each head dimension
     $<IF:$<CXX_COMPILER_ID:GNU>,-fmax-errors=1,-ferror-limit=1>)
-  target_link_libraries(attention_ladder PRIVATE ${name})
 endfunction()
 
 # attention_steps(STAGE): the kernels in steps/, <stage>_step_1 for steps/1_NAME.h, and their test.
@@ -32,7 +32,8 @@ function(attention_steps stage)
   set(steps ${headers})
   list(TRANSFORM steps REPLACE "steps/([0-9]+)_.*" "${stage}_step_\\1")
   foreach(step header IN ZIP_LISTS steps headers)
-    attention_kernel(${step} ${CMAKE_CURRENT_SOURCE_DIR} ${header})
+    attention_kernel(${step} stage_${step} ${CMAKE_CURRENT_SOURCE_DIR} ${header})
+    target_link_libraries(attention_ladder PRIVATE ${step})
     target_compile_definitions(${step} PRIVATE ATTENTION_STEP)
   endforeach()
   if(steps)
@@ -43,6 +44,17 @@ function(attention_steps stage)
   endif()
 endfunction()
 
+# attention_tests(KERNEL STAGE FOLDER): its <kernel>_quick and <kernel>_test.
+function(attention_tests kernel stage folder)
+  add_executable(${kernel}_quick $<TARGET_OBJECTS:quick>)
+  target_link_libraries(${kernel}_quick PRIVATE ${kernel} suite)
+
+  add_executable(${kernel}_test ${CMAKE_CURRENT_SOURCE_DIR}/attention_test.cpp)
+  target_include_directories(${kernel}_test BEFORE PRIVATE ${folder})
+  target_link_libraries(${kernel}_test PRIVATE ${kernel} conformance GTest::gtest_main)
+  attention_compile_quickly(${kernel}_test)
+endfunction()
+
 # attention_stage()
 #
 # Declares the stage that lives in the calling folder and is named after it:
@@ -51,26 +63,32 @@ endfunction()
 #   <stage>_test       the whole suite and the stage's own attention_test.cpp, label <stage>.slow
 #   <stage>_steps      the kernels in its folder steps/, where it has one, label <stage>.slow
 #   attention_ladder   gains the stage and its steps
+#   <stage>_exercise_quick, <stage>_exercise_test
+#                      the same of exercise/attention.h; built only if asked for
 function(attention_stage)
   get_filename_component(stage ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(header_dir ${CMAKE_CURRENT_SOURCE_DIR})
   if(ATTENTION_SOLUTION_DIR AND EXISTS ${ATTENTION_SOLUTION_DIR}/${stage}/attention.h)
     set(header_dir ${ATTENTION_SOLUTION_DIR}/${stage})
     message(STATUS "${stage}: attention.h is taken from ${header_dir}")
+  elseif(LADDER_EXERCISE AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/exercise/attention.h)
+    set(header_dir ${CMAKE_CURRENT_SOURCE_DIR}/exercise)
+    message(STATUS "${stage}: attention.h is taken from its exercise")
   endif()
 
-  attention_kernel(${stage} ${header_dir} attention.h)
+  attention_kernel(${stage} stage_${stage} ${header_dir} attention.h)
+  target_link_libraries(attention_ladder PRIVATE ${stage})
   attention_steps(${stage})
 
-  add_executable(${stage}_quick $<TARGET_OBJECTS:quick>)
-  target_link_libraries(${stage}_quick PRIVATE ${stage} suite)
+  attention_tests(${stage} ${stage} ${header_dir})
   add_test(NAME ${stage}.quick COMMAND ${stage}_quick)
   set_tests_properties(${stage}.quick PROPERTIES LABELS ${stage}.quick)
 
-  add_executable(${stage}_test attention_test.cpp)
-  target_include_directories(${stage}_test BEFORE PRIVATE ${header_dir})
-  target_link_libraries(${stage}_test PRIVATE ${stage} conformance GTest::gtest_main)
-  attention_compile_quickly(${stage}_test)
+  attention_kernel(${stage}_exercise stage_${stage} ${CMAKE_CURRENT_SOURCE_DIR}/exercise attention.h)
+  attention_tests(${stage}_exercise ${stage} ${CMAKE_CURRENT_SOURCE_DIR}/exercise)
+  set_target_properties(${stage}_exercise ${stage}_exercise_quick ${stage}_exercise_test PROPERTIES
+    EXCLUDE_FROM_ALL ON)
+
   gtest_discover_tests(${stage}_test TEST_PREFIX ${stage}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${stage}.slow)
 endfunction()

@@ -7,12 +7,18 @@
 namespace flash {
 namespace {
 
+// "// [1] ...", of a region of the exercise.
+bool is_title(const std::string& line) {
+  const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
+  return line.compare(begin, 4, "// [") == 0;
+}
+
 std::vector<std::string> kernel_lines(const std::string& text) {
   std::istringstream stream(text);
   std::vector<std::string> lines;
   bool in_header = text.find("#pragma once") != text.npos;
   for (std::string line; std::getline(stream, line);) {
-    if (in_header || line.find("namespace stage_") != line.npos) {
+    if (in_header || line.find("namespace stage_") != line.npos || is_title(line)) {
       in_header = in_header && line != "#pragma once";
       continue;
     }

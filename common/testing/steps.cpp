@@ -1,5 +1,5 @@
-// What a stage's steps are tried with: the quick cases, a seventh of the conformance grid, and the
-// edge cases with the roles in several orders.
+// What a stage's steps, or the one that is named, are tried with: the quick cases, a seventh of the
+// conformance grid, and the edge cases with the roles in several orders.
 #include <cstdio>
 #include <iostream>
 
@@ -33,12 +33,14 @@ bool passes(const Stage& step, const std::vector<ConformanceCase>& cases) {
 }  // namespace
 }  // namespace flash
 
-int main() {
+int main(int argc, char** argv) try {
   using namespace flash;
   if (stages().empty()) return 2;
+  const Stage* const only = argc > 1 ? &find_stage(argv[1]) : nullptr;
   const std::vector<ConformanceCase> cases = step_cases();
   int failed = 0;
   for (const Stage& step : stages()) {
+    if (only && &step != only) continue;
     bool right = false;
     const double seconds = seconds_of([&] { right = passes(step, cases); });
     if (right)
@@ -46,4 +48,7 @@ int main() {
     failed += !right;
   }
   return failed == 0 ? 0 : 1;
+} catch (const tile::BadInput& error) {
+  std::cerr << "ladder: test" << std::string(error.what()).substr(error.argument.size()) << "\n";
+  return 2;
 }

@@ -142,6 +142,7 @@ int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::
   std::vector<const ConformanceCase*> wrong_outputs;
   for (const ConformanceCase& test : cases) {
     const Verdict verdict = run(stage, test, generate(test.problem, test.seed, stage.fp8));
+    if (verdict.unwritten) return out << "  " << verdict.misuse << "\n", 1;
     add(tallies, test.problem, verdict.passed());
     if (verdict.passed()) continue;
     if (verdict.misuse.empty() && !verdict.check.passed) wrong_outputs.push_back(&test);

@@ -1,0 +1,170 @@
+// The workshop's commands: start, reset, hint, predict. `ladder check` builds and tests what start
+// wrote.
+#include <iostream>
+
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "workshop/exercise.h"
+#include "workshop/prediction.h"
+#include "workshop/progress.h"
+
+namespace flash {
+namespace {
+
+constexpr Option predict_options[] = {
+    {"--bytes", "SIZE", "all that is read and written in HBM: 850MB, 1.2GB"},
+    {"--longest", "WORK", "memory, products or exponentials"},
+};
+
+// The stage that a command's first argument names.
+const Stage& stage_of(const std::string& command, const Arguments& arguments,
+                      const Environment& environment) {
+  if (arguments.empty()) refuse(command, "no stage", "one: 03");
+  try {
+    return find_stage(arguments.front(), environment.stages);
+  } catch (const BadInput& error) {
+    throw BadInput(command + std::string(error.what()).substr(error.argument.size()));
+  }
+}
+
+Exercises exercise_of(const Stage& stage, const Environment& environment) {
+  return {environment.root, std::string(stage.name.substr(0, stage.name.find('/')))};
+}
+
+Exercises exercise_of(const std::string& command, const Arguments& arguments,
+                      const Environment& environment) {
+  return exercise_of(stage_of(command, arguments, environment), environment);
+}
+
+void expect_only(std::size_t count, const std::string& command, const Arguments& arguments) {
+  if (arguments.size() > count)
+    refuse(command, in_quotes(arguments[count]) + " as well",
+           count == 1 ? "a stage alone" : "a stage and a region");
+}
+
+void write_skeleton(const Exercises& exercises, const Environment& environment) {
+  const Exercise exercise = parse_exercise(exercises.description());
+  const std::string kernel = exercises.kernel();
+  const std::string kept = exercises.write_solution(skeleton(exercises.stage(), kernel, exercise));
+  std::ostream& out = environment.out;
+  if (!kept.empty()) out << "kept: " << kept << "\n";
+  out << "written: " << exercises.shown() << "\n\n"
+      << paragraph(environment.terminal, "", exercise.introduction) << "\n";
+  for (const Region& region : regions_of(kernel, exercise))
+    out << "  " << region.label() << ", " << region.code_lines << " lines\n";
+  const std::string number = exercises.number();
+  out << "\n  ./ladder predict " << number << "   first: how much will it move?\n"
+      << "  ./ladder check " << number << "     is what I wrote right?\n"
+      << "  ./ladder hint " << number << " 1    the first of three hints for region 1\n";
+}
+
+std::string ask(const Environment& environment, const std::string& question) {
+  environment.out << question << " " << std::flush;
+  std::string answer;
+  if (!environment.in || !std::getline(*environment.in, answer))
+    refuse("predict", "no answer", "one, or --bytes SIZE --longest WORK");
+  return answer;
+}
+
+std::string described(const Problem& p) {
+  return std::to_string(p.heads) + " heads" +
+         (p.kv_heads < p.heads ? " on " + std::to_string(p.kv_heads) + " key heads" : "") + ", " +
+         std::to_string(p.seqlen_q) + (p.seqlen_q == 1 ? " query, " : " queries, ") +
+         std::to_string(p.seqlen_k) + " keys, head_dim " + std::to_string(p.head_dim) + ", bf16";
+}
+
+}  // namespace
+
+int start_command(const Arguments& arguments, const Environment& environment) {
+  const Exercises exercises = exercise_of("start", arguments, environment);
+  expect_only(1, "start", arguments);
+  if (exercises.is_started())
+    refuse("start", exercises.shown() + " exists",
+           "none: ./ladder check " + exercises.number() + " tests it, ./ladder reset " +
+               exercises.number() + " keeps it under another name and begins anew");
+  write_skeleton(exercises, environment);
+  return 0;
+}
+
+int reset_command(const Arguments& arguments, const Environment& environment) {
+  const Exercises exercises = exercise_of("reset", arguments, environment);
+  expect_only(1, "reset", arguments);
+  write_skeleton(exercises, environment);
+  exercises.note("reset");
+  return 0;
+}
+
+int hint_command(const Arguments& arguments, const Environment& environment) {
+  const Exercises exercises = exercise_of("hint", arguments, environment);
+  expect_only(2, "hint", arguments);
+  const Exercise exercise = parse_exercise(exercises.description());
+  const std::vector<Region> regions = regions_of(exercises.kernel(), exercise);
+  const std::string asked = arguments.size() < 2 ? "" : arguments[1];
+  std::size_t i = 0;
+  while (i < regions.size() && std::to_string(regions[i].number) != asked) ++i;
+  if (i == regions.size())
+    refuse("hint", asked.empty() ? "no region" : in_quotes(asked) + " is not a region",
+           "1 to " + std::to_string(regions.size()));
+  const std::vector<std::string>& hints = exercise.tasks[i].hints;
+  Progress progress = exercises.progress();
+  const int given = progress.hints[regions[i].number];
+  const int last = static_cast<int>(hints.size());
+  environment.out << regions[i].label() << "\n";
+  for (int n = 0; n <= std::min(given, last - 1); ++n)
+    environment.out << paragraph(environment.terminal, "  " + std::to_string(n + 1) + ". ",
+                                 hints[n]);
+  if (given < last) exercises.note("hint " + asked);
+  if (given + 1 < last) environment.out << "  (" << last - given - 1 << " more: ask again)\n";
+  return 0;
+}
+
+int predict_command(const Arguments& arguments, const Environment& environment) {
+  const Stage& stage = stage_of("predict", arguments, environment);
+  const Exercises exercises = exercise_of(stage, environment);
+  const Options options("predict", predict_options, {arguments.begin() + 1, arguments.end()});
+  const Progress progress = exercises.progress();
+  if (progress.passed && progress.prediction && !options.given("--bytes")) {
+    environment.out << stage.name << ": " << described(predicted_problem(stage)) << "\n"
+                    << compare(stage, *progress.prediction);
+    return 0;
+  }
+  environment.out << stage.name << ": " << described(predicted_problem(stage)) << "\n";
+  const std::string bytes =
+      options.given("--bytes")
+          ? options.one("--bytes")
+          : ask(environment, "  bytes read and written in HBM, all in all (850MB, 1.2GB)?");
+  const double guess = parse_bytes(bytes);
+  const std::string longest =
+      options.given("--longest")
+          ? options.one("--longest")
+          : ask(environment, "  what takes longest on an H100: memory, products, exponentials?");
+  if (longest != "memory" && longest != "products" && longest != "exponentials")
+    refuse("--longest", in_quotes(longest), "memory, products or exponentials");
+  exercises.note("predict " + number_text(guess) + " " + longest);
+  environment.out << "  written down; ./ladder check " << exercises.number()
+                  << " compares it once the stage passes\n";
+  return 0;
+}
+
+std::string progress_text(const Stage& stage, const Environment& environment) {
+  const Exercises exercises = exercise_of(stage, environment);
+  if (!exercises.is_started()) return "";
+  if (exercises.progress().passed) return "passed";
+  const std::size_t all = parse_exercise(exercises.description()).tasks.size();
+  const std::size_t left = unwritten_regions(exercises.solution_text()).size();
+  return std::to_string(all - std::min(left, all)) + " of " + std::to_string(all) +
+         " regions written";
+}
+
+std::string next_exercise_text(const Environment& environment) {
+  for (const Stage& stage : environment.stages) {
+    if (stage.is_step()) continue;
+    const Exercises exercises = exercise_of(stage, environment);
+    if (exercises.progress().passed) continue;
+    return "\nnext: ./ladder " + std::string(exercises.is_started() ? "check " : "start ") +
+           exercises.number() + "\n";
+  }
+  return "\nall exercises are solved\n";
+}
+
+}  // namespace flash

@@ -1,0 +1,50 @@
+// What a learner has done with a stage's exercise: lines in its folder's file `progress`.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace flash {
+
+struct Prediction {
+  double bytes;       // read and written in HBM
+  std::string limit;  // what takes longest
+};
+
+struct Progress {
+  std::map<int, int> hints;  // given, by region
+  std::optional<Prediction> prediction;
+  bool passed = false;
+};
+
+// A stage's exercise in the repository at `root`.
+class Exercises {
+ public:
+  Exercises(std::filesystem::path root, std::string stage);
+
+  const std::string& stage() const { return stage_; }
+  std::string number() const { return stage_.substr(0, 2); }
+  std::string shown() const { return stage_ + "/exercise/attention.h"; }  // from the root
+  std::filesystem::path solution() const { return folder() / "attention.h"; }
+  bool is_started() const { return std::filesystem::exists(solution()); }
+
+  std::string kernel() const;         // the stage's own
+  std::string description() const;    // exercise.txt
+  std::string solution_text() const;  // throws BadInput if it was not started
+
+  // Writes the solution's file; an older one is kept, under the name that is returned.
+  std::string write_solution(const std::string& text) const;
+
+  Progress progress() const;
+  void note(const std::string& line) const;  // "hint 2", "passed", "predict 1.2e9 products"
+
+ private:
+  std::filesystem::path folder() const { return root_ / stage_ / "exercise"; }
+
+  std::filesystem::path root_;
+  std::string stage_;
+};
+
+}  // namespace flash
