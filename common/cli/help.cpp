@@ -15,7 +15,8 @@ usage: ladder COMMAND [OPTIONS]
   bench [GROUP]     speed beside the machine's peaks, what is compared in turns
   diff STAGE [N]    its steps from the stage before, or the N-th as a diff
   list              the stages, their steps and their ideas
-  experiment NAME   error_growth, cpu_tile, pipeline, fp8_error, steps or decode
+  experiment NAME   error_growth, cpu_tile, pipeline, fp8_error,
+                    fp8_accumulator, steps or decode
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; so have run, bench and experiment
   --version         version, instruction set, compiler
