@@ -1,10 +1,9 @@
 // FlashAttention-3 in FP8: a byte an element, and a scale for each tile.
 //
 // What changed from 04: a first kernel rotates Q and K by random signs and a Hadamard matrix, which
-// spreads outliers over the row and leaves QKᵀ as it was, and writes each tile in FP8 in units of a
-// scale, V transposed, as FP8 tensor cores need it. Attention multiplies S by the scales, converts
-// P to E4M3, and keeps O in units of V's scale. What it costs: Q, K, V once more.
-// Shah et al., FlashAttention-3 (arXiv:2407.08608), section 3.3.
+// spreads outliers and leaves QKᵀ as it was, and writes tiles in FP8, V transposed. Attention
+// scales S, converts P to E4M3, and keeps O in units of V's scale. It costs Q, K, V read and
+// written again. Shah et al., FlashAttention-3 (arXiv:2407.08608), section 3.3.
 //
 // Run it: ./ladder run --stage 05
 #pragma once
@@ -16,8 +15,7 @@ namespace stage_05_fp8 {
 using namespace tile;
 using namespace flash;
 
-// Writes a tile in FP8 with its scale, or all tiles of a head where they share one. V lies
-// transposed and is not rotated.
+// Writes a tile in FP8 with its scale, or all tiles of a head if they share one; V transposed.
 template <class Block, Fp8 fp8, int Rows, int Cols, bool is_V>
 TILE_KERNEL void quantise(Block& block, const HbmMatrix& from, const HbmMatrix& to,
                           const HbmVector& scales) {
@@ -57,7 +55,7 @@ struct Quantise {
 };
 
 // A block: its shared memory, and what each role does with it.
-template <class Block, int HeadDim, int QueryRows, int KeyRows>
+template <class Block, Sums sums, int HeadDim, int QueryRows, int KeyRows>
 struct Warpgroups {
   static constexpr int consumers = Plan{}.consumers, rows = QueryRows / consumers;  // of Q each
   static constexpr int ring_depth = Plan{}.ring_depth, columns = rotated_dim(HeadDim);
@@ -115,7 +113,7 @@ struct Warpgroups {
       wait(Q.full(q), Q.parity(q));
       const auto accumulate = [&](std::int64_t use) {
         wait(V.full(use), V.parity(use));
-        mma_ABt_async(O, P, V[use], rescale);
+        mma_ABt_async<sums>(O, P, V[use], rescale);
         commit_products(block);
       };
       // `overlaps`: PV of the tile before is issued behind QKᵀ, and runs during the softmax.
@@ -123,7 +121,7 @@ struct Warpgroups {
         const std::int64_t first_key = (n - first) * KeyRows;
         wait(K.full(n), K.parity(n));
         sync(turn[consumer]);
-        mma_ABt_async(S, Q[q], K[n]);
+        mma_ABt_async<sums>(S, Q[q], K[n]);
         commit_products(block);
         if (overlaps) accumulate(n - 1);
         arrive(turn[1 - consumer]);
@@ -164,11 +162,11 @@ struct Warpgroups {
   }
 };
 
-template <int HeadDim, int QueryRows, int KeyRows>
+template <Sums sums, int HeadDim, int QueryRows, int KeyRows>
 struct Attention {
   template <class Block>
   TILE_KERNEL static void run(Block& block, const AttentionArgs& args) {
-    Warpgroups<Block, HeadDim, QueryRows, KeyRows> all{block, args};
+    Warpgroups<Block, sums, HeadDim, QueryRows, KeyRows> all{block, args};
     warpgroups(block, role("producer", [&] { all.produce(); }),
                role("consumer 0", [&] { all.consume(0); }),
                role("consumer 1", [&] { all.consume(1); }));
@@ -183,8 +181,8 @@ void forward(Device& device, AttentionArgs args) {
     args.schedule = upload(device, Tensor::schedule, longest_first(args, QueryRows));
     const GridIndex grid = {fp8.per_block ? args.fp8.blocks() : 1, args.heads, args.batch};
     launch<Quantise<fp8, HeadDim, QueryRows, KeyRows>>(device, "quantise", grid, args.dtype, args);
-    launch_persistent<Attention<HeadDim, QueryRows, KeyRows>>(device, "attention",
-                                                              args.schedule.rows, fp8.format, args);
+    launch_persistent<Attention<fp8.sums, HeadDim, QueryRows, KeyRows>>(
+        device, "attention", args.schedule.rows, fp8.format, args);
   });
 }
 
@@ -196,7 +194,9 @@ Stage stage() {
           .fp8 = Fp8{},
           .variants = {{"in e5m2", run_on(forward<Device, Fp8{.format = DType::e5m2}>)},
                        {"without block scales", run_on(forward<Device, Fp8{.per_block = false}>)},
-                       {"without rotation", run_on(forward<Device, Fp8{.rotate = false}>)}}};
+                       {"without rotation", run_on(forward<Device, Fp8{.rotate = false}>)},
+                       {"22-bit sums", run_on(forward<Device, Fp8{.sums = Sums::tensor_core}>)},
+                       {"promoted sums", run_on(forward<Device, Fp8{.sums = Sums::promoted}>)}}};
 }
 
 }  // namespace stage_05_fp8

@@ -19,6 +19,7 @@ struct Fp8 {
   tile::DType format = tile::DType::e4m3;  // of Q, K and V; P is e4m3 always
   bool per_block = true;  // a scale for each tile; otherwise one for each head of a sequence
   bool rotate = true;     // Q and K
+  tile::Sums sums = tile::Sums::fp32;  // of QKᵀ and PV
 
   auto operator<=>(const Fp8&) const = default;
 };

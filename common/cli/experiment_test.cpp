@@ -27,8 +27,8 @@ TEST(Experiment, HelpNamesThemAll) {
     const CliResult result = run_on({}, arguments);
     EXPECT_EQ(result.status, 0);
     EXPECT_EQ(result.err, "");
-    for (const char* word : {"\n  pipeline ", "\n  fp8_error ", "\n  error_growth ", "\n  steps ",
-                             "\n  decode ", "--seed", "--json"})
+    for (const char* word : {"\n  pipeline ", "\n  fp8_error ", "\n  fp8_accumulator ",
+                             "\n  error_growth ", "\n  steps ", "\n  decode ", "--seed", "--json"})
       EXPECT_NE(result.out.find(word), std::string::npos) << word;
   }
 }

@@ -24,7 +24,8 @@ usage: ladder COMMAND [OPTIONS]
   predict STAGE     your guess of its traffic, compared when the stage passes
   reset STAGE       begin anew; what is there is kept under another name
 
-  experiment NAME   error_growth, cpu_tile, pipeline, fp8_error, steps or decode
+  experiment NAME   error_growth, cpu_tile, pipeline, fp8_error,
+                    fp8_accumulator, steps or decode
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; so have run, bench and experiment
   --version         version, instruction set, compiler

@@ -72,4 +72,11 @@ constexpr e5m2 to_e5m2(float x) {
   return {fp8_code<2, 15, 0x7b, 0x7e>(x)};
 }
 
+// How a product of FP8 operands sums its terms.
+enum class Sums : std::uint8_t {
+  fp32,
+  tensor_core,  // as Hopper's tensor cores do: 13 bits behind the first bit of the largest
+  promoted,     // so for 128 terms at most; these sums are added in fp32
+};
+
 }  // namespace tile

@@ -27,6 +27,8 @@ std::span<const Experiment> experiments() {
       {"pipeline", "the speed of stage 04 without its parts, FlashAttention-3's Table 2",
        pipeline_experiment},
       {"fp8_error", "the error of FP16 and FP8, FlashAttention-3's Table 3", fp8_error_experiment},
+      {"fp8_accumulator", "what FP8 loses with many keys where sums have 22 bits",
+       fp8_accumulator_experiment},
       {"steps", "what each idea on the way from stage to stage buys", steps_experiment},
       {"decode", "how fast stage 06 reads a KV cache, split and paged", decode_experiment},
   };

@@ -44,6 +44,10 @@ int pipeline_experiment(const ExperimentOptions& options, const Environment& env
 // fails if a figure is not within 25 % of the paper's.
 int fp8_error_experiment(const ExperimentOptions& options, const Environment& environment);
 
+// The error of stage 05 with the sums of Hopper's FP8 tensor cores, and with promoted ones, for
+// 1,024 to 262,144 keys; fails if promotion does not mend it.
+int fp8_accumulator_experiment(const ExperimentOptions& options, const Environment& environment);
+
 // One query, 65536 keys, d = 128, 16 query heads on 2 key heads, from caches of each type, split
 // and paged in several ways: time, bytes of cache a second, and the error of the output.
 int decode_experiment(const ExperimentOptions& options, const Environment& environment);

@@ -1,9 +1,9 @@
 // `ladder experiment fp8_error`: Table 3 of the FlashAttention-3 paper.
 #include <cmath>
-#include <numbers>
 
 #include "attention/random.h"
 #include "bench/experiments/experiment.h"
+#include "bench/experiments/normal.h"
 #include "check/reference.h"
 #include "check/row_blocks.h"
 #include "report/units.h"
@@ -19,15 +19,6 @@ namespace {
 const Problem problem{
     .heads = 4, .kv_heads = 4, .seqlen_q = 8192, .seqlen_k = 8192, .head_dim = 128};
 constexpr double tolerance = 0.25;
-
-// Normal, by Box and Muller.
-double normal(std::uint64_t key, std::uint64_t index) {
-  const auto uniform = [&](std::uint64_t i) {
-    return (static_cast<double>(random_bits(key, i) >> 11) + 0.5) * 0x1p-53;
-  };
-  return std::sqrt(-2 * std::log(uniform(2 * index))) *
-         std::cos(2 * std::numbers::pi * uniform(2 * index + 1));
-}
 
 // N(0, 1) + N(0, 100) Bernoulli(0.001): one element in a thousand is an outlier.
 Buffer draw(DType dtype, std::uint64_t key) {

@@ -65,14 +65,14 @@ void issue_product(Result& result, const Left& left, const Right& right, bool ch
 // result may be touched nor their operands overwritten. Products into one accumulator may follow
 // one another without waiting. A factor is applied when the product is issued: WGMMA has none, so a
 // GPU multiplies O's registers before it issues the product, which has to wait for those before it.
-template <class S, class A, class B>
+template <Sums sums = Sums::fp32, class S, class A, class B>
 void mma_ABt_async(S& s, const A& a, const B& b) {
-  issue_product(s, a, b, true, [&] { mma_ABt(s, a, b); });
+  issue_product(s, a, b, true, [&] { mma_ABt<sums>(s, a, b); });
 }
 
-template <class O, class A, class B, class Factor>
+template <Sums sums = Sums::fp32, class O, class A, class B, class Factor>
 void mma_ABt_async(O& o, const A& a, const B& b, const Factor& factor) {
-  issue_product(o, a, b, false, [&] { mma_ABt(o, a, b, factor); });
+  issue_product(o, a, b, false, [&] { mma_ABt<sums>(o, a, b, factor); });
 }
 
 template <class O, class A, class B>

@@ -80,6 +80,7 @@ class Block {
 
   // The place in the grid; x varies fastest.
   GridIndex position() const { return position_; }
+  DType dtype() const { return dtype_; }
   int element_bytes() const { return size_in_bytes(dtype_); }
   bool checked() const { return checked_; }
   Counters& counters() { return counters_; }

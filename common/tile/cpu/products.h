@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tile/cpu/simd/few_row_products.h"
+#include "tile/cpu/simd/tensor_core.h"
 #include "tile/cpu/tiles.h"
 
 namespace tile::cpu {
@@ -69,10 +70,15 @@ constexpr bool fit_AB() {
 }
 
 // The common part of the forms of mma_ABt: A Bᵀ, and what becomes of C.
-template <class C, class A, class B>
+template <Sums sums, class C, class A, class B>
 void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* factor) {
   Product product = {update, c.data, a.data, C::rows, C::cols, A::cols, factor};
   static_assert(C::rows != few_rows || is_few_row_width(A::cols));
+  if constexpr (sums != Sums::fp32) {
+    static_assert(C::rows != few_rows, "a tensor core takes 64 rows");
+    const DType of_a = is<A, Operand> ? a.block->operand_type() : a.block->dtype();
+    return multiply_ABt_in_tensor_core(product, of_a, b.fp32_rows(1, 1), b.hbm.dtype, sums);
+  }
   if constexpr (C::rows == few_rows)
     if (update == Update::overwrite) return multiply_few(multiply_few_ABt, product, b);
   product.used_terms = a.used_cols;
@@ -80,7 +86,7 @@ void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* 
 }
 
 // S = A Bᵀ.   A [R, D]   B [C, D]   S [R, C]
-template <class S, class A, class B>
+template <Sums sums = Sums::fp32, class S, class A, class B>
 void mma_ABt(S& s, const A& a, const B& b) {
   if constexpr (require_that_tiles_fit<
                     fit_ABt<S, A, B>(),
@@ -89,12 +95,12 @@ void mma_ABt(S& s, const A& a, const B& b) {
                         "; expected Accumulator R x C, LeftTile R x D, RightTile C x D">()) {
     begin(*s.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<S, A, B>()},
           reads(a, b), writes(s));
-    multiply_by_rows(Update::overwrite, s, a, b, s.data);
+    multiply_by_rows<sums>(Update::overwrite, s, a, b, s.data);
   }
 }
 
 // O = diag(factor) O + A Bᵀ, for a right operand that lies transposed.
-template <class O, class A, class B, class Factor>
+template <Sums sums = Sums::fp32, class O, class A, class B, class Factor>
 void mma_ABt(O& o, const A& a, const B& b, const Factor& factor) {
   constexpr bool fit = fit_ABt<O, A, B>() && is_rows_of<Factor, O>;
   if constexpr (require_that_tiles_fit<
@@ -104,7 +110,7 @@ void mma_ABt(O& o, const A& a, const B& b, const Factor& factor) {
                              "RowVector R x 1">()) {
     begin(*o.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
           reads(factor, o, a, b), writes(o));
-    multiply_by_rows(Update::rescale, o, a, b, factor.data);
+    multiply_by_rows<sums>(Update::rescale, o, a, b, factor.data);
   }
 }
 
