@@ -1,10 +1,13 @@
 // `ladder timeline`: what a modelled GPU makes of a stage, cycle by cycle.
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "cli/long_work.h"
 #include "cli/problem_options.h"
 #include "model/predict.h"
 #include "model/strip.h"
+#include "model/trace.h"
 #include "report/summary.h"
 #include "report/units.h"
 
@@ -15,6 +18,7 @@ constexpr Option timeline_options[] = {
     {"--gpu", "NAME", "a100, h100 (default) or h200"},
     {"--without", "PART", "a switch of the stage: producer, ping-pong, overlap, rotation, ..."},
     {"--cycles", "N", "that the strip shows, from the middle (8000)"},
+    {"--trace", "FILE", "the longest kernel's timeline, for ui.perfetto.dev"},
 };
 
 std::string help() {
@@ -99,6 +103,13 @@ int timeline_command(const Arguments& arguments, const Environment& environment)
       environment.out << paragraph(
           terminal, (block->roles[r].empty() ? "block" : block->roles[r]) + " waits for: ",
           model::waits_of(kernel.sm, 0, static_cast<int>(r), {0, kernel.sm.cycles}));
+  }
+  if (options.given("--trace")) {
+    const model::KernelPrediction& longest =
+        *std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds);
+    const auto block =
+        std::ranges::find(recording.blocks, longest.kernel, &tile::BlockRecord::kernel);
+    write_json(options.one("--trace"), model::trace_of(gpu, longest.sm, block->roles));
   }
   return 0;
 }
