@@ -14,10 +14,11 @@ git grep -nE '^ *# *include "[^"]*/' -- '*.h' '*.cpp' | awk -F'"' '
     may["diagnosis"] = "diagnosis check attention tile"
     may["stages"] = "stages attention tile tile/cpu"
     may["io"] = "io attention tile"
+    may["model"] = "model stages check attention tile tile/cpu"
     may["report"] = "report check attention tile"
     may["bench"] = "bench stages report io diagnosis check attention tile tile/cpu"
     may["workshop"] = "workshop attention tile"
-    may["cli"] = "cli workshop " may["bench"]
+    may["cli"] = "cli workshop model " may["bench"]
   }
   function folder(path) {
     sub(/^common\//, "", path)

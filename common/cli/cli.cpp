@@ -22,10 +22,13 @@ int built_around(const Arguments&, const Environment&) {
 }
 
 constexpr Command commands[] = {
-    {"run", run_command},         {"bench", bench_command}, {"list", list_command},
-    {"docs", docs_command},       {"test", built_around},   {"experiment", experiment_command},
-    {"start", start_command},     {"reset", reset_command}, {"hint", hint_command},
-    {"predict", predict_command}, {"check", built_around},  {"diff", built_around},
+    {"run", run_command},           {"bench", bench_command},
+    {"list", list_command},         {"docs", docs_command},
+    {"test", built_around},         {"experiment", experiment_command},
+    {"timeline", timeline_command}, {"start", start_command},
+    {"reset", reset_command},       {"hint", hint_command},
+    {"predict", predict_command},   {"check", built_around},
+    {"diff", built_around},
 };
 
 int dispatch(const Arguments& arguments, const Environment& environment) {
@@ -36,7 +39,7 @@ int dispatch(const Arguments& arguments, const Environment& environment) {
     if (command.name == name)
       return command.run({arguments.begin() + 1, arguments.end()}, environment);
   throw BadInput("'" + name +
-                 "': is not a command, expected run, bench, list, docs, experiment, start, reset, "
+                 "': is not a command, expected run, bench, list, docs, experiment, timeline, start, reset, "
                  "hint, predict, --help or --version");
 }
 

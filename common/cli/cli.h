@@ -24,6 +24,7 @@ int list_command(const Arguments& arguments, const Environment& environment);
 int docs_command(const Arguments& arguments, const Environment& environment);
 int bench_command(const Arguments& arguments, const Environment& environment);
 int experiment_command(const Arguments& arguments, const Environment& environment);
+int timeline_command(const Arguments& arguments, const Environment& environment);
 int start_command(const Arguments& arguments, const Environment& environment);
 int reset_command(const Arguments& arguments, const Environment& environment);
 int hint_command(const Arguments& arguments, const Environment& environment);

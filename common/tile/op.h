@@ -22,7 +22,7 @@ enum class Unit : std::uint8_t {
 struct Op {
   std::string_view name;
   Unit unit;
-  std::int64_t elements = 0;  // of tiles, that the unit goes over
+  std::int64_t elements = 0;  // of tiles, that the unit goes over; of a product, that it rescales
   std::int64_t flops = 0;     // of products and rotations
   std::int64_t exponentials = 0;
   std::int64_t bytes = 0;   // between HBM and the chip

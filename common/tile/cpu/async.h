@@ -33,6 +33,7 @@ void load_async(Tile& tile, const HbmMatrix& hbm, std::int64_t row, Barrier& bar
     const Overlap part =
         cover(block, Transfer::load_async, tile.name, hbm, row, col, Tile::rows, Tile::cols);
     begin(block, bytes_of(Transfer::load_async, hbm, part), reads(), writes(tile));
+    block.record(Event::Kind::copy, bytes(tile), barrier.record_index());
     const std::int64_t phase = barrier.issue(bytes(tile));
     if (!block.checked()) {
       move_in(tile, hbm, part);
@@ -52,6 +53,7 @@ template <class Result, class Left, class Right, class Run>
 void issue_product(Result& result, const Left& left, const Right& right, bool chains,
                    const Run& run) {
   Block& block = *result.block;
+  const Block::Asynchronous asynchronous(block);
   if (!block.checked()) return run();
   if (chains) block.async_products().uncover(block.race_detector(), block.role(), result.data);
   run();
@@ -87,12 +89,14 @@ void mma_AB_async(O& o, const A& a, const B& b, const Factor& factor) {
 
 // wgmma.commit_group: the products issued since the last form a group, which may be empty.
 inline void commit_products(Block& block) {
+  block.record(Event::Kind::commit, 0);
   if (block.checked()) block.async_products().commit(block.role());
 }
 
 // wgmma.wait_group: waits until at most the latest `Pending` groups are in flight.
 template <int Pending>
 void wait_products(Block& block) {
+  block.record(Event::Kind::wait_products, Pending);
   if (block.checked()) block.async_products().wait(block.race_detector(), block.role(), Pending);
 }
 

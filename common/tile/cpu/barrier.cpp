@@ -4,6 +4,7 @@ namespace tile::cpu {
 
 void Barrier::arrive(std::int64_t expected_bytes) {
   block_->count({.name = "arrive", .unit = Unit::barrier});
+  block_->record(Event::Kind::arrive, expected_bytes, record_index_);
   if (missing_ == 0) block_->fail("an arrival too many: " + describe());
   bytes_ += expected_bytes;
   expected_ += expected_bytes;
@@ -53,7 +54,7 @@ void Barrier::require_enough_expected() const {
   if (missing_ == 0 && issued_ > expected_) block_->fail("more bytes than expected: " + describe());
 }
 
-void NamedBarrier::arrive() {
+void NamedBarrier::count_arrival() {
   block_->count({.name = "arrive", .unit = Unit::barrier});
   if (block_->checked()) merge(arriving_, block_->race_detector().release(block_->role()));
   if (--missing_ > 0) return;
@@ -64,7 +65,8 @@ void NamedBarrier::arrive() {
 
 void NamedBarrier::sync() {
   const std::int64_t mine = completed_phases;
-  arrive();
+  block_->record(Event::Kind::sync, 0, record_index_);
+  count_arrival();
   block_->wait(*this, mine + 1);
   if (block_->checked()) block_->race_detector().acquire(block_->role(), completed_);
 }

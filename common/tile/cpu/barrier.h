@@ -15,6 +15,7 @@ class Barrier final : public Signal {
   Barrier(Block& block, std::string_view name, int arrivals)
       : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {
     if (block.checked()) index_ = block.race_detector().add_barrier(name);
+    record_index_ = block.record_barrier(name, arrivals);
   }
 
   void arrive(std::int64_t expected_bytes = 0);
@@ -31,11 +32,13 @@ class Barrier final : public Signal {
   // counts as complete, so that a producer finds its slots empty.
   void wait(int parity) {
     block_->count({.name = "wait", .unit = Unit::barrier});
+    block_->record(Event::Kind::wait, parity, record_index_);
     if (block_->checked()) return wait_checked(parity);
     if (completed_phases % 2 == parity) block_->wait(*this, completed_phases + 1);
   }
 
   int index() const { return index_; }
+  int record_index() const { return record_index_; }
 
   std::string describe() const override;
 
@@ -63,7 +66,7 @@ class Barrier final : public Signal {
   Block* block_;
   std::string_view name_;
   int arrivals_, missing_;
-  int index_ = -1;
+  int index_ = -1, record_index_ = -1;
   std::int64_t bytes_ = 0;                  // expected and not yet there
   std::int64_t expected_ = 0, issued_ = 0;  // bytes of this phase
   Clock arriving_, completed_;
@@ -75,9 +78,14 @@ class Barrier final : public Signal {
 class NamedBarrier final : public Signal {
  public:
   NamedBarrier(Block& block, std::string_view name, int arrivals)
-      : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {}
+      : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {
+    record_index_ = block.record_barrier(name, arrivals);
+  }
 
-  void arrive();
+  void arrive() {
+    block_->record(Event::Kind::arrive, 0, record_index_);
+    count_arrival();
+  }
 
   // Arrives, and waits until the others have.
   void sync();
@@ -85,9 +93,12 @@ class NamedBarrier final : public Signal {
   std::string describe() const override;
 
  private:
+  void count_arrival();
+
   Block* block_;
   std::string_view name_;
   int arrivals_, missing_;
+  int record_index_ = -1;
   Clock arriving_, completed_;
 };
 

@@ -5,8 +5,12 @@
 
 namespace tile::cpu {
 
-void Block::begin(GridIndex position, std::int64_t index) {
+void Block::begin(GridIndex position, std::int64_t index, BlockRecord* record) {
   position_ = position;
+  record_ = record;
+  if (record)
+    *record = {
+        .kernel = std::string(kernel_), .position = position, .dtype = dtype_, .roles = {""}};
   core_.scheduler.begin(schedule_, static_cast<std::uint64_t>(index));
   if (checked_) race_detector_.begin();
   if (checked_) async_products_.begin();
@@ -16,12 +20,37 @@ void Block::begin(GridIndex position, std::int64_t index) {
   used_bytes_ = {};
 }
 
+void Block::record(Event::Kind kind, const Op& op, std::string_view tile) {
+  if (op.unit == Unit::barrier) return;  // recorded as what it is
+  std::vector<std::string>& tiles = record_->tiles;
+  const auto found = std::find(tiles.begin(), tiles.end(), tile);
+  const auto index = static_cast<std::int16_t>(found - tiles.begin());
+  if (found == tiles.end()) tiles.emplace_back(tile);
+  record_event({.kind = kind, .tile = index, .op = op}, -1);
+}
+
+void Block::record_event(Event event, int barrier) {
+  event.role = static_cast<std::int8_t>(role());
+  event.barrier = static_cast<std::int16_t>(barrier);
+  record_->events.push_back(event);
+}
+
+int Block::record_barrier(std::string_view name, int arrivals) {
+  if (!record_) return -1;
+  record_->barriers.push_back({std::string(name), arrivals});
+  return static_cast<int>(record_->barriers.size()) - 1;
+}
+
 float* Block::allocate(std::string_view tile, Space space, std::int64_t elements, int element_bytes,
                        std::int64_t floats) {
   const std::int64_t bytes = elements * element_bytes;
   used_bytes_[static_cast<int>(space)] += bytes;
   tiles_.push_back({tile, space, bytes});
   enforce_capacity(space);
+  if (record_) {
+    record_->shared_bytes = used_bytes_[static_cast<int>(Space::shared)];
+    record_->register_bytes = used_bytes_[static_cast<int>(Space::registers)];
+  }
   counters_.on_chip_peak = std::max(counters_.on_chip_peak, used_bytes_[0] + used_bytes_[1]);
   float* data = storage() + used_floats_;
   used_floats_ += (floats + 15) / 16 * 16;
@@ -48,6 +77,7 @@ void Block::wait(const Signal& signal, std::int64_t times) {
 void Block::run(std::vector<Role> roles) {
   std::vector<std::string_view> names;
   for (const Role& role : roles) names.push_back(role.name);
+  if (record_) record_->roles.assign(names.begin(), names.end());
   race_detector_.set_roles(std::move(names), checked_);
   try {
     core_.scheduler.run(std::move(roles));

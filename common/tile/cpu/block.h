@@ -22,6 +22,7 @@
 #include "tile/error.h"
 #include "tile/gpu.h"
 #include "tile/op.h"
+#include "tile/record.h"
 
 namespace tile::cpu {
 
@@ -89,14 +90,32 @@ class Block {
   // elements lie in [0, 1]: there E4M3's third bit of mantissa counts, and E5M2's range does not.
   DType operand_type() const { return dtype_ == DType::e5m2 ? DType::e4m3 : dtype_; }
 
-  void count(const Op& op) {
+  void count(const Op& op, std::string_view tile = {}) {
+    if (record_)
+      record(product_is_asynchronous_ ? Event::Kind::product : Event::Kind::op, op, tile);
     counters_.flops += op.flops;
     counters_.exponentials += op.exponentials;
     if (op.bytes > 0)
       (op.writes_hbm ? counters_.hbm_write : counters_.hbm_read)[op.tensor] += op.bytes;
   }
 
-  void begin(GridIndex position, std::int64_t index);
+  // Recording: what this block does is appended to `record`, until the next begin().
+  void begin(GridIndex position, std::int64_t index, BlockRecord* record = nullptr);
+  bool recording() const { return record_ != nullptr; }
+  void record(Event::Kind kind, std::int64_t amount, int barrier = -1) {
+    if (record_) record_event({.kind = kind, .amount = amount}, barrier);
+  }
+  int record_barrier(std::string_view name, int arrivals);
+
+  // The products that are counted until the end of its life are issued, and not waited for.
+  class Asynchronous {
+   public:
+    explicit Asynchronous(Block& block) : block_(block) { block_.product_is_asynchronous_ = true; }
+    ~Asynchronous() { block_.product_is_asynchronous_ = false; }
+
+   private:
+    Block& block_;
+  };
 
   // Storage for a tile until the end of the block. It counts at the size that its elements have on
   // a GPU, whatever the CPU stores them as and in however many floats.
@@ -110,6 +129,7 @@ class Block {
   // there is none left. All roles get the same.
   std::int64_t work(std::size_t n) {
     while (work_.size() <= n) work_.push_back(take_work_());
+    record(Event::Kind::work, work_[n]);
     return work_[n];
   }
 
@@ -131,6 +151,9 @@ class Block {
   [[noreturn]] void fail(std::string_view what) const;
 
  private:
+  void record(Event::Kind kind, const Op& op, std::string_view tile);
+  void record_event(Event event, int barrier);
+
   struct Allocation {
     std::string_view tile;
     Space space;
@@ -151,6 +174,8 @@ class Block {
   std::uint64_t schedule_;
   std::function<std::int64_t()> take_work_;
   std::vector<std::int64_t> work_;
+  BlockRecord* record_ = nullptr;
+  bool product_is_asynchronous_ = false;
   RaceDetector race_detector_;
   AsyncProducts async_products_;
   std::set<std::string> names_;

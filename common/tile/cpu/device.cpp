@@ -62,14 +62,15 @@ void Device::run(std::string_view name, GridIndex grid, DType dtype, const Kerne
 
 void Device::run_persistent(std::string_view name, std::int64_t pieces, DType dtype,
                             const Kernel& kernel) {
-  const std::int64_t blocks = std::min<std::int64_t>(std::ssize(state_->cores), pieces);
+  const std::int64_t cores = records_ ? 1 : std::ssize(state_->cores);
+  const std::int64_t blocks = std::min(cores, pieces);
   Launch one{name, {blocks, 1, 1}, pieces, dtype, kernel};
   launch(one);
 }
 
 void Device::launch(Launch& launch) {
   const auto work = [&](int member) { run_blocks(member, launch); };
-  const bool alone = launch.blocks() <= 1;
+  const bool alone = launch.blocks() <= 1 || records_;
   if (!alone && !state_->threads) state_->threads.emplace(static_cast<int>(state_->cores.size()));
   if (alone)
     work(0);
@@ -83,13 +84,16 @@ void Device::launch(Launch& launch) {
 void Device::run_blocks(int core, Launch& launch) {
   try {
     Block block(state_->cores[core], gpu_, launch.name, launch.dtype, checked_, schedule_,
-                [&launch] {
+                [this, &launch] {
                   const std::int64_t piece = launch.next_piece++;
+                  if (records_ && !work_.empty())
+                    return piece < std::ssize(work_) ? work_[piece] : -1;
                   return piece < launch.pieces ? piece : -1;
                 });
     const GridIndex grid = launch.grid;
     for (std::int64_t i; (i = launch.next++) < launch.blocks();) {
-      block.begin({i % grid.x, i / grid.x % grid.y, i / grid.x / grid.y}, i);
+      BlockRecord* const record = records_ ? &records_->emplace_back() : nullptr;
+      block.begin({i % grid.x, i / grid.x % grid.y, i / grid.x / grid.y}, i, record);
       launch.kernel.run(block, launch.kernel.args);
     }
     const std::lock_guard lock(launch.mutex);

@@ -5,10 +5,13 @@
 #include <memory>
 #include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "tile/device.h"
 #include "tile/dtype.h"
 #include "tile/gpu.h"
+#include "tile/record.h"
 
 namespace tile::cpu {
 
@@ -27,6 +30,13 @@ class Device final : public tile::Device {
   // The order in which a block's roles run and its copies arrive, in checked mode: 0 is the natural
   // one, every other number another one, the same each time.
   void set_schedule(std::uint64_t schedule) { schedule_ = schedule; }
+
+  // What every block does from here on is appended to `records`, and blocks run one after another;
+  // a persistent kernel's on one core. Null: no more.
+  void set_records(std::vector<BlockRecord>* records) { records_ = records; }
+
+  // While recording, the pieces that a persistent kernel works on, in order, in place of all.
+  void set_work(std::vector<std::int64_t> pieces) { work_ = std::move(pieces); }
 
   std::byte* workspace(TensorId tensor, std::int64_t bytes) override;
   void upload(std::byte* to, const void* from, std::int64_t bytes) override;
@@ -55,6 +65,8 @@ class Device final : public tile::Device {
   const Gpu& gpu_;
   bool checked_ = false;
   std::uint64_t schedule_ = 0;
+  std::vector<BlockRecord>* records_ = nullptr;
+  std::vector<std::int64_t> work_;
   std::unique_ptr<State> state_;
 };
 

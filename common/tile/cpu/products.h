@@ -53,6 +53,15 @@ constexpr std::int64_t flops_of() {
   return 2ll * C::rows * C::cols * A::cols;
 }
 
+// The record of a product that first multiplies the elements of C.
+template <class C, class A, class B>
+Op rescaling_product(std::string_view name) {
+  return {.name = name,
+          .unit = Unit::tensor_core,
+          .elements = std::int64_t{C::rows} * C::cols,
+          .flops = flops_of<C, A, B>()};
+}
+
 template <class S, class A, class B>
 constexpr bool fit_ABt() {
   if constexpr (is<S, Accumulator> && is_left<A> && is<B, RightTile>)
@@ -108,8 +117,7 @@ void mma_ABt(O& o, const A& a, const B& b, const Factor& factor) {
                              ", Vt is " + shape_of<B> + ", r is " + shape_of<Factor> +
                              "; expected Accumulator R x C, Operand R x D, RightTile C x D, "
                              "RowVector R x 1">()) {
-    begin(*o.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
-          reads(factor, o, a, b), writes(o));
+    begin(*o.block, rescaling_product<O, A, B>("mma_ABt"), reads(factor, o, a, b), writes(o));
     multiply_by_rows<sums>(Update::rescale, o, a, b, factor.data);
   }
 }
@@ -150,8 +158,7 @@ void mma_AB(O& o, const A& a, const B& b, const Factor& factor) {
                              ", V is " + shape_of<B> + ", r is " + shape_of<Factor> +
                              "; expected Accumulator R x C, Operand R x D, RightTile D x C, "
                              "RowVector R x 1">()) {
-    begin(*o.block, {.name = "mma_AB", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
-          reads(factor, o, a, b), writes(o));
+    begin(*o.block, rescaling_product<O, A, B>("mma_AB"), reads(factor, o, a, b), writes(o));
     multiply_by_columns(Update::rescale, o, a, b, factor.data);
   }
 }

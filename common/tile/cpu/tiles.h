@@ -213,7 +213,10 @@ void check_accesses(Block& block, std::string_view operation, std::span<const Ac
 // or changes.
 inline void begin(Block& block, const Op& op, std::span<const Access> read,
                   std::span<const Access> written) {
-  block.count(op);
+  block.count(op, !block.recording() ? ""
+                  : !written.empty() ? written.front().name
+                  : !read.empty()    ? read.front().name
+                                     : "");
   if (block.checked()) check_accesses(block, op.name, read, written);
 }
 

@@ -1,0 +1,117 @@
+// `ladder timeline`: what a modelled GPU makes of a stage, cycle by cycle.
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/long_work.h"
+#include "cli/problem_options.h"
+#include "model/predict.h"
+#include "model/strip.h"
+#include "model/trace.h"
+#include "report/summary.h"
+#include "report/units.h"
+
+namespace flash {
+namespace {
+
+constexpr Option timeline_options[] = {
+    {"--gpu", "NAME", "a100, h100 (default) or h200"},
+    {"--without", "PART", "a switch of the stage: producer, ping-pong, overlap, rotation, ..."},
+    {"--cycles", "N", "that the strip shows, from the middle (8000)"},
+    {"--trace", "FILE", "the longest kernel's timeline, for ui.perfetto.dev"},
+};
+
+std::string help() {
+  return "usage: ladder timeline STAGE [OPTIONS]\n\n"
+         "Predicts what a GPU makes of a stage, from the operations that the stage issues\n"
+         "and what the GPU's units were measured to do.\n\n" +
+         options_help(joined({timeline_options, std::span(problem_options).subspan(1)}));
+}
+
+const Pass::Run& run_of(const Stage& stage, const Options& options) {
+  if (!options.given("--without")) return stage.passes.front().run;
+  const std::string name = "without " + options.one("--without");
+  std::string known;
+  for (const Variant& variant : stage.variants) {
+    if (variant.name == name) return variant.run;
+    if (variant.name.starts_with("without "))
+      known += (known.empty() ? "" : ", ") + std::string(variant.name.substr(8));
+  }
+  refuse("--without", in_quotes(options.one("--without")),
+         known.empty() ? "nothing: " + std::string(stage.name) + " has no switches"
+                       : "one of " + known);
+}
+
+std::string text(const char* format, auto... values) {
+  char line[300];
+  std::snprintf(line, sizeof line, format, values...);
+  return line;
+}
+
+std::string unit_table(const model::KernelPrediction& kernel) {
+  std::string line;
+  for (int lane = 0; lane < model::lanes; ++lane)
+    line += text("%s%s %.0f%%", lane == 0 ? "" : ", ", std::string(model::lane_names[lane]).c_str(),
+                 100 * kernel.sm.busy[lane] / kernel.sm.cycles);
+  return line;
+}
+
+}  // namespace
+
+int timeline_command(const Arguments& arguments, const Environment& environment) {
+  if (arguments.empty() || asks_for_help(arguments)) return environment.out << help(), 0;
+  const Stage& stage = find_stage(arguments.front(), environment.stages);
+  const std::vector<Option> known = joined({timeline_options, problem_options});
+  const Options options("timeline", known, {arguments.begin() + 1, arguments.end()});
+  const Problem otherwise = {.heads = 16,
+                             .kv_heads = 16,
+                             .seqlen_q = 8192,
+                             .seqlen_k = 8192,
+                             .head_dim = 128,
+                             .dtype = DType::bf16};
+  const Problem problem = parse_problem(options, otherwise);
+  const model::Gpu& gpu = model::find_gpu(options.one("--gpu", "h100"));
+  const double cycles = options.number<double>("--cycles", 8000, 100, 1e9);
+  const model::Recording recording = model::record(gpu, stage, run_of(stage, options), problem);
+  const model::Prediction prediction = model::predict(gpu, recording, true);
+
+  const Terminal& terminal = environment.terminal;
+  environment.out << paragraph(terminal, "",
+                               std::string(stage.name) + " on a modelled " + std::string(gpu.name) +
+                                   ", " + problem_text(problem));
+  environment.out << paragraph(
+      terminal, "",
+      text("predicted: %s, %.0f TFLOP/s; limited by %s; %s between HBM and the chip, %s between "
+           "L2 and the blocks",
+           seconds_text(prediction.seconds).c_str(), prediction.tflops(),
+           std::string(name(prediction.bound())).c_str(), bytes_text(prediction.hbm_bytes).c_str(),
+           bytes_text(prediction.block_bytes).c_str()));
+  for (const model::KernelPrediction& kernel : prediction.kernels) {
+    const model::Window window = model::middle(kernel.sm, cycles);
+    const auto block =
+        std::ranges::find(recording.blocks, kernel.kernel, &tile::BlockRecord::kernel);
+    environment.out << "\n"
+                    << paragraph(terminal, "",
+                                 text("kernel %s: %s, %d block%s on an SM, %.0f%% of the SMs' time "
+                                      "without work at the end; cycles %.0f to %.0f of one SM:",
+                                      kernel.kernel.c_str(), seconds_text(kernel.seconds).c_str(),
+                                      kernel.resident, kernel.resident == 1 ? "" : "s",
+                                      100 * kernel.tail, window.begin, window.end))
+                    << model::strip(kernel.sm, block->roles, window, terminal.width);
+    environment.out << paragraph(terminal, "busy: ", unit_table(kernel));
+    for (std::size_t r = 0; r < block->roles.size(); ++r)
+      environment.out << paragraph(
+          terminal, (block->roles[r].empty() ? "block" : block->roles[r]) + " waits for: ",
+          model::waits_of(kernel.sm, 0, static_cast<int>(r), {0, kernel.sm.cycles}));
+  }
+  if (options.given("--trace")) {
+    const model::KernelPrediction& longest =
+        *std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds);
+    const auto block =
+        std::ranges::find(recording.blocks, longest.kernel, &tile::BlockRecord::kernel);
+    write_json(options.one("--trace"), model::trace_of(gpu, longest.sm, block->roles));
+  }
+  return 0;
+}
+
+}  // namespace flash

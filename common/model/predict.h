@@ -1,0 +1,51 @@
+// What a GPU makes of a stage: a prediction for the whole chip from the blocks that a kernel has.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "attention/stage.h"
+#include "model/simulate.h"
+
+namespace flash::model {
+
+// The blocks of one key head of a problem, of which the others are copies. A persistent kernel has
+// one: that of the SM with the most work.
+struct Recording {
+  Problem problem;                             // the whole one
+  std::int64_t copies;                         // of the recorded blocks that the whole problem has
+  std::vector<tile::BlockRecord> blocks = {};  // in launch order; those of one kernel are adjacent
+  tile::Counters counters = {};                // of the whole problem
+  double persistent_tail = 0;                  // see KernelPrediction::tail
+};
+
+// Runs the stage on a CPU on one key head of the problem. `run` is one of the stage's passes or
+// variants.
+Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem);
+
+enum class Bound : std::uint8_t { tensor, exponential, fp32, copies, hbm, latency };
+std::string_view name(Bound bound);
+
+struct KernelPrediction {
+  std::string kernel;
+  double seconds = 0;      // the launch included
+  double hbm_seconds = 0;  // what its bytes from HBM take
+  double tail = 0;         // share of the time in which SMs are without work
+  int resident = 0;        // blocks on an SM
+  Timeline sm;             // of the SM with the most work
+};
+
+struct Prediction {
+  double seconds = 0;
+  double flops = 0;  // nominal, 4 N_q N_k d a head, half of it if causal
+  double hbm_bytes = 0, block_bytes = 0;
+  std::vector<KernelPrediction> kernels;
+
+  double tflops() const { return flops / seconds * 1e-12; }
+  // What keeps the longest kernel from being faster.
+  Bound bound() const;
+};
+
+Prediction predict(const Gpu& gpu, const Recording& recording, bool keep_intervals = false);
+
+}  // namespace flash::model

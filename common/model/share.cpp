@@ -1,0 +1,59 @@
+#include "model/share.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <queue>
+
+namespace flash::model {
+
+using tile::Event;
+
+Share largest_share(const std::vector<double>& loads, std::int64_t copies, int sms, int resident,
+                    bool longest_first) {
+  std::vector<std::int64_t> order;
+  for (std::int64_t copy = 0; copy < copies; ++copy)
+    for (std::size_t i = 0; i < loads.size(); ++i) order.push_back(static_cast<std::int64_t>(i));
+  const auto load_of = [&](std::int64_t i) { return loads[i]; };
+  if (longest_first) std::ranges::stable_sort(order, std::greater(), load_of);
+
+  using Place = std::pair<double, int>;  // when it is free, and its number
+  std::priority_queue<Place, std::vector<Place>, std::greater<>> places;
+  for (int place = 0; place < sms * resident; ++place) places.push({0, place});
+  std::vector<Share> shares(sms);
+  for (const std::int64_t piece : order) {
+    const auto [free, place] = places.top();
+    places.pop();
+    shares[place % sms].pieces.push_back(piece);
+    places.push({free + load_of(piece), place});
+  }
+  const auto total = [&](const Share& share) {
+    return std::transform_reduce(share.pieces.begin(), share.pieces.end(), 0.0, std::plus(),
+                                 load_of);
+  };
+  Share most = *std::ranges::max_element(shares, {}, total);
+  const double all = static_cast<double>(copies) * std::reduce(loads.begin(), loads.end());
+  most.tail = total(most) > 0 ? 1 - all / (total(most) * sms) : 0;
+  return most;
+}
+
+bool is_persistent(const tile::BlockRecord& block) {
+  return std::ranges::any_of(block.events,
+                             [](const Event& event) { return event.kind == Event::Kind::work; });
+}
+
+std::vector<double> loads_of(const tile::BlockRecord& persistent) {
+  std::vector<double> loads;
+  std::vector<std::size_t> taken(persistent.roles.size(), 0);  // pieces, by each role
+  for (const Event& event : persistent.events) {
+    if (event.kind == Event::Kind::work) ++taken[event.role];
+    const std::size_t piece = taken[event.role];
+    if (piece == 0) continue;  // before its first
+    if (event.kind == Event::Kind::work && event.amount < 0) continue;
+    if (loads.size() < piece) loads.resize(piece, 0);
+    if (event.kind != Event::Kind::work || event.amount >= 0) loads[piece - 1] += 1;
+  }
+  return loads;
+}
+
+}  // namespace flash::model

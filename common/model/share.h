@@ -1,0 +1,26 @@
+// Which SM gets which blocks.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tile/record.h"
+
+namespace flash::model {
+
+// What the SM with the most work has to do.
+struct Share {
+  std::vector<std::int64_t> pieces;  // indices into the loads, in its order
+  double tail;                       // share of all SMs' time that is without work at the end
+};
+
+// `copies` times all pieces of these loads are taken in order, by whoever of `sms` times `resident`
+// places is free first.
+Share largest_share(const std::vector<double>& loads, std::int64_t copies, int sms, int resident,
+                    bool longest_first = false);
+
+// Whether a block takes pieces of work; and how much there is in each of them, in events.
+bool is_persistent(const tile::BlockRecord& block);
+std::vector<double> loads_of(const tile::BlockRecord& persistent);
+
+}  // namespace flash::model

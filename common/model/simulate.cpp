@@ -1,0 +1,315 @@
+#include "model/simulate.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "model/unit_times.h"
+
+namespace flash::model {
+namespace {
+
+using tile::BlockRecord;
+using tile::Event;
+
+struct Phases {
+  int arrivals, missing;
+  std::int64_t bytes = 0;              // announced and not yet issued
+  double latest = 0;                   // of what this phase has so far
+  std::vector<double> completed = {};  // times
+
+  void arrive(double time) {
+    latest = std::max(latest, time);
+    --missing;
+    complete();
+  }
+  void bytes_come(std::int64_t count, double time) {
+    latest = std::max(latest, time);
+    bytes -= count;
+    complete();
+  }
+  void complete() {
+    if (missing > 0 || bytes != 0) return;
+    completed.push_back(latest);
+    missing = arrivals;
+    latest = 0;
+  }
+};
+
+struct Role {
+  int block, index;
+  double time = 0;
+  double exponentials_end = 0;
+  std::size_t next = 0;                   // of its events
+  std::vector<const Event*> events = {};  // its own
+  std::map<int, std::int64_t> next_phase = {};
+  std::map<int, double> last_load = {};  // by tile
+  std::vector<double> groups = {};       // ends of committed groups
+  double open_group = 0;
+  std::int64_t awaited = -1;  // phase of the barrier of events[next], once it was begun
+};
+
+struct Resident {
+  const BlockRecord* record;
+  std::vector<Phases> barriers;
+};
+
+class Sm {
+ public:
+  Sm(const Gpu& gpu, std::span<const BlockRecord* const> blocks, bool keep)
+      : times_(gpu), gpu_(gpu), blocks_(blocks), keep_(keep) {
+    timeline_.block_ends.resize(blocks.size());
+  }
+
+  Timeline run(int resident) {
+    while (started_ < std::min<std::size_t>(resident, blocks_.size())) start(0);
+    for (Role* role; (role = next_role());) step(*role);
+    return std::move(timeline_);
+  }
+
+ private:
+  void start(double time) {
+    const auto index = static_cast<int>(started_++);
+    const BlockRecord& record = *blocks_[index];
+    Resident& block = residents_.emplace_back(Resident{&record, {}});
+    for (const tile::BarrierRecord& barrier : record.barriers)
+      block.barriers.push_back({barrier.arrivals, barrier.arrivals});
+    const std::size_t first = roles_.size();
+    for (std::size_t r = 0; r < record.roles.size(); ++r)
+      roles_.push_back({.block = index, .index = static_cast<int>(r), .time = time});
+    for (const Event& event : record.events) roles_[first + event.role].events.push_back(&event);
+    left_.push_back(static_cast<int>(record.roles.size()));
+    for (std::size_t r = first; r < first + record.roles.size(); ++r) {
+      active_.push_back(&roles_[r]);
+      end_if_done(roles_[r]);
+    }
+  }
+
+  // The role that is furthest behind, of those that do not wait.
+  Role* next_role() {
+    Role* first = nullptr;
+    for (Role* role : active_)
+      if (!is_blocked(*role) && (!first || role->time < first->time)) first = role;
+    return first;
+  }
+
+  Phases& barrier_of(const Role& role) {
+    return residents_[role.block].barriers[role.events[role.next]->barrier];
+  }
+  bool is_blocked(const Role& role) {
+    return role.awaited >= 0 && std::ssize(barrier_of(role).completed) <= role.awaited;
+  }
+
+  void step(Role& role) {
+    const Event& event = *role.events[role.next];
+    switch (event.kind) {
+      case Event::Kind::op:
+        do_op(role, event);
+        break;
+      case Event::Kind::product:
+        issue_product(role, event);
+        break;
+      case Event::Kind::copy:
+        copy(role, event);
+        break;
+      case Event::Kind::arrive:
+        arrive(role, event);
+        break;
+      case Event::Kind::wait:
+      case Event::Kind::sync:
+        if (!wait(role, event)) return;
+        break;
+      case Event::Kind::commit:
+        role.groups.push_back(role.open_group);
+        role.open_group = 0;
+        break;
+      case Event::Kind::wait_products:
+        wait_products(role, event);
+        break;
+      case Event::Kind::work:
+        break;
+    }
+    ++role.next;
+    end_if_done(role);
+  }
+
+  void end_if_done(Role& role) {
+    if (role.next < role.events.size()) return;
+    std::erase(active_, &role);
+    drain(role);
+    double& end = timeline_.block_ends[role.block];
+    end = std::max(end, role.time);
+    timeline_.cycles = std::max(timeline_.cycles, end);
+    if (--left_[role.block] == 0 && started_ < blocks_.size()) start(end);
+  }
+
+  void note(const Role& role, int lane, double begin, double end, std::string_view what, int tile) {
+    if (lane >= 0) timeline_.busy[lane] += end - begin;
+    if (!keep_ || !(end > begin)) return;
+    const std::vector<std::string>& tiles = residents_[role.block].record->tiles;
+    std::string label(what);
+    if (tile >= 0) label += " " + tiles[tile];
+    timeline_.intervals.push_back({role.block, role.index, lane, begin, end, std::move(label)});
+  }
+
+  // Takes a unit for as long as `work` results at the rate take, and returns when it is done.
+  double take(const Role& role, Lane lane, double from, double work, const Rate& rate,
+              const Event& event) {
+    double& free = free_[static_cast<int>(lane)];
+    const double begin = std::max(from, free);
+    const double products_end = lane == Lane::tensor ? 0 : free_[static_cast<int>(Lane::tensor)];
+    free = begin + times_.duration(work, rate, products_end - begin);
+    note(role, static_cast<int>(lane), begin, free, event.op.name, event.tile);
+    return free;
+  }
+
+  void wait_until(Role& role, double time, std::string_view what) {
+    if (time > role.time) note(role, -1, role.time, time, what, -1);
+    role.time = std::max(role.time, time);
+  }
+
+  void drain(Role& role) { wait_until(role, role.exponentials_end, "exponentials"); }
+
+  double copy_bytes(const Role& role, double from, double bytes, const Event& event) {
+    timeline_.copied_bytes += bytes;
+    return take(role, Lane::copy, from, bytes, times_.copy_rate(), event);
+  }
+
+  void do_op(Role& role, const Event& event) {
+    const tile::Op& op = event.op;
+    if (op.unit == tile::Unit::copy) return transfer(role, event);
+    if (op.unit == tile::Unit::tensor_core) {
+      drain(role);
+      timeline_.product_flops += static_cast<double>(op.flops);
+      role.time = take(role, Lane::tensor, role.time, static_cast<double>(op.flops),
+                       times_.synchronous_products(residents_[role.block].record->dtype), event);
+      return;
+    }
+    const UnitWork work = work_of(op);
+    if (work.exponentials > 0) {
+      drain(role);
+      timeline_.exponentials += work.exponentials;
+      role.exponentials_end =
+          take(role, Lane::exponential, role.time, work.exponentials, gpu_.exponentials, event);
+    }
+    const double begin = role.time;
+    if (work.maxima > 0)
+      role.time = take(role, Lane::fp32, role.time, work.maxima, gpu_.maxima, event);
+    if (work.conversions > 0)
+      role.time = take(role, Lane::fp32, role.time, work.conversions, gpu_.conversions, event);
+    if (work.fma > 0) role.time = take(role, Lane::fp32, role.time, work.fma, gpu_.fma, event);
+    role.time = std::max(role.time, begin + times_.least());
+  }
+
+  void transfer(Role& role, const Event& event) {
+    const auto bytes = static_cast<double>(event.op.bytes);
+    if (event.op.writes_hbm) {
+      drain(role);
+      copy_bytes(role, role.time, bytes, event);
+      return;
+    }
+    // A scalar is in the first cache, or soon will be; a copy's bytes come with its event.
+    if (event.op.name == "load_async") return;
+    if (event.op.name == "load_scalar")
+      return wait_until(role, role.time + gpu_.wait_latency, "scalar");
+    const auto last = role.last_load.find(event.tile);
+    const double issued = last == role.last_load.end() ? 0 : last->second;
+    const double there = copy_bytes(role, issued, bytes, event) + gpu_.copy_latency;
+    drain(role);
+    role.last_load[event.tile] = role.time;
+    wait_until(role, there, "load");
+  }
+
+  void issue_product(Role& role, const Event& event) {
+    drain(role);
+    const double rescaled = static_cast<double>(event.op.elements);
+    if (rescaled > 0) role.time = take(role, Lane::fp32, role.time, rescaled, gpu_.fma, event);
+    timeline_.product_flops += static_cast<double>(event.op.flops);
+    const double end =
+        take(role, Lane::tensor, role.time + gpu_.issue, static_cast<double>(event.op.flops),
+             times_.products(residents_[role.block].record->dtype), event);
+    role.open_group = std::max(role.open_group, end);
+    role.time += gpu_.issue;
+  }
+
+  void wait_products(Role& role, const Event& event) {
+    const std::int64_t newest = std::ssize(role.groups) - event.amount - 1;
+    if (newest < 0) return;
+    drain(role);
+    wait_until(role,
+               *std::max_element(role.groups.begin(), role.groups.begin() + newest + 1) +
+                   gpu_.product_latency,
+               "products");
+    role.groups.erase(role.groups.begin(), role.groups.begin() + newest + 1);
+  }
+
+  void copy(Role& role, const Event& event) {
+    role.time += gpu_.issue;
+    const double there = copy_bytes(role, role.time, static_cast<double>(event.amount), event);
+    barrier_of(role).bytes_come(event.amount, there + gpu_.copy_latency);
+  }
+
+  void arrive(Role& role, const Event& event) {
+    drain(role);
+    role.time += gpu_.issue;
+    Phases& barrier = barrier_of(role);
+    barrier.bytes += event.amount;
+    barrier.arrive(role.time);
+  }
+
+  // False if the role has to be asked again, when the phase is complete.
+  bool wait(Role& role, const Event& event) {
+    Phases& barrier = barrier_of(role);
+    const bool named = event.kind == Event::Kind::sync;
+    if (role.awaited < 0) {
+      drain(role);
+      if (named) {
+        role.awaited = std::ssize(barrier.completed);
+        barrier.arrive(role.time);
+      } else {
+        std::int64_t& next = role.next_phase[event.barrier];
+        const std::int64_t phase = next % 2 == event.amount ? next : next - 1;
+        next = phase + 1;
+        if (phase < 0) return true;
+        role.awaited = phase;
+      }
+      if (is_blocked(role)) return false;
+    }
+    const double handover = named ? gpu_.named_handover_latency : gpu_.handover_latency;
+    const double completed = barrier.completed[role.awaited];
+    role.awaited = -1;
+    const std::string& name = residents_[role.block].record->barriers[event.barrier].name;
+    if (!named) role.time += gpu_.wait_latency;
+    wait_until(role, completed + handover - gpu_.issue, name);
+    return true;
+  }
+
+  UnitTimes times_;
+  const Gpu& gpu_;
+  std::span<const BlockRecord* const> blocks_;
+  bool keep_;
+  std::size_t started_ = 0;
+  std::deque<Resident> residents_ = {};
+  std::deque<Role> roles_ = {};
+  std::vector<Role*> active_ = {};  // have not ended
+  std::vector<int> left_ = {};      // roles of each block that have not ended
+  std::array<double, lanes> free_{};
+  Timeline timeline_ = {};
+};
+
+}  // namespace
+
+Timeline simulate(const Gpu& gpu, std::span<const BlockRecord* const> blocks, int resident,
+                  bool keep_intervals) {
+  return Sm(gpu, blocks, keep_intervals).run(resident);
+}
+
+int resident_blocks(const Gpu& gpu, const BlockRecord& block) {
+  std::int64_t blocks = gpu.max_blocks;
+  if (block.shared_bytes > 0) blocks = std::min(blocks, gpu.shared_bytes / block.shared_bytes);
+  if (block.register_bytes > 0)
+    blocks = std::min(blocks, gpu.register_bytes / block.register_bytes);
+  return static_cast<int>(std::max<std::int64_t>(blocks, 1));
+}
+
+}  // namespace flash::model

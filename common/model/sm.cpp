@@ -1,0 +1,84 @@
+#include "model/sm.h"
+
+#include "tile/gpu.h"
+
+namespace flash::model {
+namespace {
+
+constexpr std::int64_t kib = 1024;
+
+// H100 SXM: rates, latencies and bandwidths are those of docs/results/gpu_h100.json, but for the
+// clock: FlashAttention-3's figures were taken with the clock set to 1830 MHz, which a card does
+// not hold under random operands; 1605 MHz is what one held (tensor_load, random bf16).
+constexpr Gpu h100 = {
+    .name = "h100",
+    .sms = 132,
+    .clock_hz = 1605e6,
+    .flops_16bit = 4096,
+    .has_fp8 = true,
+    .asynchronous_products = true,
+    .mma_sync_slowdown = 1.54,
+    .exponentials = {15.98, 11.98},
+    .fma = {124, 101},
+    .maxima = {63, 28},
+    .conversions = {126, 57},
+    .product_latency = 80,
+    .wait_latency = 43,
+    .handover_latency = 94,
+    .named_handover_latency = 40,
+    .issue = 6,
+    .copy_latency = 450,
+    .l2_bytes_per_s = 7.7e12,
+    .hbm_bytes_per_s = 3.05e12,
+    .l2_bytes = 50 * kib * kib,
+    .shared_bytes = 228 * kib,
+    .register_bytes = 256 * kib,
+    .max_blocks = 32,
+    .launch_seconds = 1.7e-6,
+};
+
+// H200: the same SMs (docs/results/gpu_h200.json), more bandwidth.
+constexpr Gpu h200 = [] {
+  Gpu gpu = h100;
+  gpu.name = "h200";
+  gpu.clock_hz = 1620e6;
+  gpu.l2_bytes_per_s = 8.7e12;
+  gpu.hbm_bytes_per_s = 4.52e12;
+  return gpu;
+}();
+
+// A100 SXM 80 GB: the rates a clock of NVIDIA's whitepaper (GA100, 2020): 2048 FLOPs of 16-bit
+// products, 128 FP32 results of 64 lanes' FMAs, 16 exponentials. Its own products (mma.sync) reach
+// the tensor cores' rate. Latencies are the H100's, for want of measured ones. 312 TFLOP/s are
+// 1410 MHz, which the card holds.
+constexpr Gpu a100 = [] {
+  Gpu gpu = h100;
+  gpu.name = "a100";
+  gpu.sms = 108;
+  gpu.clock_hz = 1410e6;
+  gpu.flops_16bit = 2048;
+  gpu.has_fp8 = false;
+  gpu.asynchronous_products = false;
+  gpu.mma_sync_slowdown = 1;
+  gpu.fma = {64, 64};
+  gpu.maxima = {64, 64};
+  gpu.conversions = {64, 64};
+  gpu.exponentials = {16, 16};
+  gpu.l2_bytes_per_s = 4.5e12;
+  gpu.hbm_bytes_per_s = 1.8e12;
+  gpu.l2_bytes = 40 * kib * kib;
+  gpu.shared_bytes = 164 * kib;
+  return gpu;
+}();
+
+constexpr const Gpu* gpus[] = {&a100, &h100, &h200};
+
+}  // namespace
+
+const Gpu& find_gpu(std::string_view name) {
+  for (const Gpu* gpu : gpus)
+    if (gpu->name == name) return *gpu;
+  throw tile::BadInput("gpu", "'" + std::string(name) + "' is not known", "a100, h100 or h200");
+}
+
+}  // namespace flash::model

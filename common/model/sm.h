@@ -1,0 +1,45 @@
+// What the units of a streaming multiprocessor (SM) do in a clock, and what it costs to wait.
+//
+// Rates and latencies are measured (docs/results/gpu_h100.json, by common/model/measured) or
+// published; each constant says which. Nothing here is fitted to an attention kernel.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "tile/error.h"
+
+namespace flash::model {
+
+// Of each unit in a clock of one SM. Where products keep the tensor cores busy, the other units are
+// slower: they share the issue slots and the ports of the register file.
+struct Rate {
+  double alone, beside_products;
+};
+
+struct Gpu {
+  std::string_view name;
+  int sms;
+  double clock_hz;     // under load
+  double flops_16bit;  // of tensor cores, a clock and SM; FP8 does twice as much
+  bool has_fp8;
+  bool asynchronous_products;  // WGMMA; otherwise 04 and 05 do not run
+  double mma_sync_slowdown;    // of a warp's own products against the tensor cores' rate
+  Rate exponentials, fma, maxima, conversions;  // results a clock
+  double product_latency;   // from the last product's end to the end of a wait for it
+  double wait_latency;      // of a wait for what is complete
+  double handover_latency;  // from an arrival at an mbarrier to the end of the wait for it
+  double named_handover_latency;
+  double issue;         // of an asynchronous operation or an arrival
+  double copy_latency;  // from L2, of a tile of some kB
+  double l2_bytes_per_s, hbm_bytes_per_s;
+  double l2_bytes;
+  std::int64_t shared_bytes, register_bytes;  // of an SM, for all its blocks
+  int max_blocks;
+  double launch_seconds;
+};
+
+// Throws BadInput, listing those there are.
+const Gpu& find_gpu(std::string_view name);
+
+}  // namespace flash::model

@@ -1,0 +1,25 @@
+// A timeline as text: a row for each role and each unit, a column for so many cycles.
+#pragma once
+
+#include <string>
+
+#include "model/simulate.h"
+
+namespace flash::model {
+
+struct Window {
+  double begin, end;  // cycles
+};
+
+// Some key tiles in the middle, where the pipeline is full.
+Window middle(const Timeline& timeline, double cycles);
+
+// Of a role: what it does itself in most of a column, or what it waits for. Of a unit: the role
+// that uses it. `roles` are those of one block; the first blocks' are shown.
+std::string strip(const Timeline& timeline, const std::vector<std::string>& roles, Window window,
+                  int width);
+
+// Shares of the time that a role waited, the largest first: "turn[0] 12%, products 3%".
+std::string waits_of(const Timeline& timeline, int block, int role, Window window);
+
+}  // namespace flash::model

@@ -1,0 +1,114 @@
+// What is recorded of real kernels, and what the model makes of it.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "model/predict.h"
+#include "model/share.h"
+#include "model/trace.h"
+#include "stages/stage.h"
+
+namespace flash::model {
+namespace {
+
+const Problem problem{.batch = 2,
+                      .heads = 4,
+                      .kv_heads = 2,
+                      .seqlen_q = 300,
+                      .seqlen_k = 500,
+                      .head_dim = 64,
+                      .dtype = DType::bf16,
+                      .causal = true};
+
+Recording recorded(const std::string& stage, const Gpu& gpu = find_gpu("h100")) {
+  const Stage& found = find_stage(stage);
+  return record(gpu, found, found.passes.front().run, problem);
+}
+
+// Catches an operation that moves or does something and is not in the record.
+TEST(Recording, HoldsWhatIsCounted) {
+  const Recording recording = recorded("03_v2");
+  std::int64_t read = 0, written = 0, flops = 0, exponentials = 0;
+  for (const tile::BlockRecord& block : recording.blocks)
+    for (const tile::Event& event : block.events) {
+      (event.op.writes_hbm ? written : read) += event.op.bytes;
+      flops += event.op.flops;
+      exponentials += event.op.exponentials;
+    }
+  EXPECT_EQ(read * recording.copies, recording.counters.hbm_read.total());
+  EXPECT_EQ(written * recording.copies, recording.counters.hbm_write.total());
+  EXPECT_EQ(flops * recording.copies, recording.counters.flops);
+  EXPECT_EQ(exponentials * recording.copies, recording.counters.exponentials);
+}
+
+// With one SM its block does all the work, in whatever order.
+TEST(Recording, OfAPersistentBlockHoldsItsPieces) {
+  Gpu one_sm = find_gpu("h100");
+  one_sm.sms = 1;
+  const Recording recording = recorded("04_v3_hopper", one_sm);
+  ASSERT_EQ(recording.blocks.size(), 1u);
+  EXPECT_TRUE(is_persistent(recording.blocks[0]));
+  std::int64_t flops = 0;
+  for (const tile::Event& event : recording.blocks[0].events) flops += event.op.flops;
+  EXPECT_EQ(flops, recording.counters.flops);
+  EXPECT_DOUBLE_EQ(recording.persistent_tail, 0);
+}
+
+TEST(Prediction, IsTheSameEachTime) {
+  for (const char* stage : {"03_v2", "04_v3_hopper"}) {
+    const Gpu& gpu = find_gpu("h100");
+    const Prediction a = predict(gpu, recorded(stage)), b = predict(gpu, recorded(stage));
+    EXPECT_EQ(a.seconds, b.seconds) << stage;
+    EXPECT_EQ(a.kernels.size(), 1u);
+    for (const double busy : a.kernels[0].sm.busy) EXPECT_LE(busy, a.kernels[0].sm.cycles);
+  }
+}
+
+// Units twice as fast cannot make a kernel slower.
+TEST(Prediction, GainsFromFasterUnits) {
+  for (const char* stage : {"03_v2", "04_v3_hopper"}) {
+    Gpu gpu = find_gpu("h100");
+    const double before = predict(gpu, recorded(stage)).seconds;
+    gpu.flops_16bit *= 2;
+    gpu.exponentials = {2 * gpu.exponentials.alone, 2 * gpu.exponentials.beside_products};
+    EXPECT_LT(predict(gpu, recorded(stage)).seconds, before) << stage;
+  }
+}
+
+TEST(Share, TheLongestFirstLeavesLessWithoutWork) {
+  const std::vector<double> loads = {1, 2, 3, 4, 10};
+  EXPECT_EQ(largest_share(loads, 1, 2, 1).pieces, (std::vector<std::int64_t>{0, 2, 4}));
+  const Share longest = largest_share(loads, 1, 2, 1, true);
+  EXPECT_EQ(longest.pieces, (std::vector<std::int64_t>{4}));
+  EXPECT_DOUBLE_EQ(longest.tail, 0);
+  EXPECT_NEAR(largest_share(loads, 1, 2, 1).tail, 1 - 20.0 / 28, 1e-12);
+}
+
+// The format: complete events with a beginning and a duration, in processes and threads that are
+// named.
+TEST(Trace, FollowsTheFormat) {
+  const Gpu& gpu = find_gpu("h100");
+  const Recording recording = recorded("04_v3_hopper");
+  const Prediction prediction = predict(gpu, recording, true);
+  const auto trace = trace_of(gpu, prediction.kernels[0].sm, recording.blocks[0].roles);
+  std::set<std::pair<int, int>> named;
+  double copied = 0;
+  for (const auto& event : trace.at("traceEvents")) {
+    const std::pair<int, int> thread = {event.at("pid"), event.at("tid")};
+    if (event.at("ph") == "M") {
+      if (event.at("name") == "thread_name") named.insert(thread);
+      continue;
+    }
+    EXPECT_EQ(event.at("ph"), "X");
+    EXPECT_GE(event.at("dur").get<double>(), 0);
+    EXPECT_TRUE(named.contains(thread));
+    if (event.at("cat") == "copies") copied += event.at("dur").get<double>();
+  }
+  const double rate = gpu.l2_bytes_per_s / gpu.sms;
+  EXPECT_NEAR(copied * 1e-6 * rate, prediction.kernels[0].sm.copied_bytes,
+              1e-6 * prediction.kernels[0].sm.copied_bytes);
+}
+
+}  // namespace
+}  // namespace flash::model
