@@ -56,12 +56,38 @@ std::string unit_table(const model::KernelPrediction& kernel) {
   return line;
 }
 
-}  // namespace
+const std::vector<std::string>& roles_of(const model::Recording& recording,
+                                         const model::KernelPrediction& kernel) {
+  return std::ranges::find(recording.blocks, kernel.kernel, &tile::BlockRecord::kernel)->roles;
+}
 
-int timeline_command(const Arguments& arguments, const Environment& environment) {
+void show(const model::KernelPrediction& kernel, const std::vector<std::string>& roles,
+          double cycles, const Environment& environment) {
+  const Terminal& terminal = environment.terminal;
+  const model::Window window = model::middle(kernel.sm, cycles);
+  environment.out << "\n"
+                  << paragraph(terminal, "",
+                               text("kernel %s: %s, %d block%s on an SM, %.0f%% of the SMs' time "
+                                    "without work at the end; cycles %.0f to %.0f of one SM:",
+                                    kernel.kernel.c_str(), seconds_text(kernel.seconds).c_str(),
+                                    kernel.resident, kernel.resident == 1 ? "" : "s",
+                                    100 * kernel.tail, window.begin, window.end))
+                  << model::strip(kernel.sm, roles, window, terminal.width)
+                  << paragraph(terminal, "busy: ", unit_table(kernel));
+  for (std::size_t r = 0; r < roles.size(); ++r)
+    environment.out << paragraph(
+        terminal, (roles[r].empty() ? "block" : roles[r]) + " waits for: ",
+        model::waits_of(kernel.sm, 0, static_cast<int>(r), {0, kernel.sm.cycles}));
+}
+
+constexpr std::string_view legend =
+    "a role:  e exponentials, f FP32 lanes, = waits for products, . waits for a barrier or a load\n"
+    "a unit:  the number of the role that it works for\n";
+
+int timeline(const Arguments& arguments, std::span<const Option> known,
+             const Environment& environment) {
   if (arguments.empty() || asks_for_help(arguments)) return environment.out << help(), 0;
   const Stage& stage = find_stage(arguments.front(), environment.stages);
-  const std::vector<Option> known = joined({timeline_options, problem_options});
   const Options options("timeline", known, {arguments.begin() + 1, arguments.end()});
   const Problem otherwise = {.heads = 16,
                              .kv_heads = 16,
@@ -86,32 +112,27 @@ int timeline_command(const Arguments& arguments, const Environment& environment)
            seconds_text(prediction.seconds).c_str(), prediction.tflops(),
            std::string(name(prediction.bound())).c_str(), bytes_text(prediction.hbm_bytes).c_str(),
            bytes_text(prediction.block_bytes).c_str()));
-  for (const model::KernelPrediction& kernel : prediction.kernels) {
-    const model::Window window = model::middle(kernel.sm, cycles);
-    const auto block =
-        std::ranges::find(recording.blocks, kernel.kernel, &tile::BlockRecord::kernel);
-    environment.out << "\n"
-                    << paragraph(terminal, "",
-                                 text("kernel %s: %s, %d block%s on an SM, %.0f%% of the SMs' time "
-                                      "without work at the end; cycles %.0f to %.0f of one SM:",
-                                      kernel.kernel.c_str(), seconds_text(kernel.seconds).c_str(),
-                                      kernel.resident, kernel.resident == 1 ? "" : "s",
-                                      100 * kernel.tail, window.begin, window.end))
-                    << model::strip(kernel.sm, block->roles, window, terminal.width);
-    environment.out << paragraph(terminal, "busy: ", unit_table(kernel));
-    for (std::size_t r = 0; r < block->roles.size(); ++r)
-      environment.out << paragraph(
-          terminal, (block->roles[r].empty() ? "block" : block->roles[r]) + " waits for: ",
-          model::waits_of(kernel.sm, 0, static_cast<int>(r), {0, kernel.sm.cycles}));
-  }
+  for (const model::KernelPrediction& kernel : prediction.kernels)
+    show(kernel, roles_of(recording, kernel), cycles, environment);
+  environment.out << "\n" << legend;
   if (options.given("--trace")) {
     const model::KernelPrediction& longest =
         *std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds);
-    const auto block =
-        std::ranges::find(recording.blocks, longest.kernel, &tile::BlockRecord::kernel);
-    write_json(options.one("--trace"), model::trace_of(gpu, longest.sm, block->roles));
+    write_json(options.one("--trace"),
+               model::trace_of(gpu, longest.sm, roles_of(recording, longest)));
   }
   return 0;
+}
+
+}  // namespace
+
+int timeline_command(const Arguments& arguments, const Environment& environment) {
+  const std::vector<Option> known = joined({timeline_options, problem_options});
+  try {
+    return timeline(arguments, known, environment);
+  } catch (const BadInput& error) {
+    throw with_dashes(error, known);
+  }
 }
 
 }  // namespace flash

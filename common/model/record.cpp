@@ -8,8 +8,33 @@
 
 namespace flash::model {
 
+namespace {
+
+void require_rows(const Problem& problem) {
+  if (problem.total_q() == 0) throw BadInput("seqlen_q", "0", "at least 1");
+  if (problem.heads == 0) throw BadInput("heads", "0", "at least 1");
+  if (problem.batch == 0) throw BadInput("batch", "0", "at least 1");
+  if (problem.dtype == DType::f32)
+    throw BadInput("dtype", "f32", "bf16 or f16, as tensor cores take");
+}
+
+void require_units(const Gpu& gpu, const Stage& stage,
+                   const std::vector<tile::BlockRecord>& blocks) {
+  for (const tile::BlockRecord& block : blocks) {
+    const bool asynchronous = std::ranges::any_of(block.events, [](const tile::Event& event) {
+      return event.kind == tile::Event::Kind::product;
+    });
+    if (asynchronous && !gpu.asynchronous_products)
+      throw BadInput("gpu", std::string(gpu.name),
+                     "h100 or h200: " + std::string(stage.name) + " issues asynchronous products");
+  }
+}
+
+}  // namespace
+
 // The inputs' values decide nothing about what is done; any will do.
 Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem) {
+  require_rows(problem);
   Recording recording{.problem = problem,
                       .copies = problem.batch * problem.kv_heads,
                       .counters = stage.cost(problem)};
@@ -18,12 +43,15 @@ Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const
   one.heads = problem.heads / problem.kv_heads;
   one.kv_heads = 1;
   const Inputs inputs = generate(one, 0, stage.fp8);
+  require_memory(stage, one);
   Outputs outputs = unwritten_outputs(one);
   tile::cpu::Device device;
   device.set_records(&recording.blocks);
   AttentionArgs args = make_args(one, inputs, outputs);
   args.splits = stage.plan(problem.shape()).splits;
   run(device, args);
+
+  require_units(gpu, stage, recording.blocks);
 
   // A persistent block's ring goes on from piece to piece, so what the SM with the most work does
   // is recorded as a whole.
