@@ -18,7 +18,9 @@ struct Command {
 
 int built_around(const Arguments&, const Environment&) {
   throw BadInput(
-      "test, check and diff: not commands of this program, expected ./ladder, which builds first");
+      "test, check and diff: not commands of this program, expected ./ladder test, ./ladder check "
+      "or "
+      "./ladder diff, which build first");
 }
 
 constexpr Command commands[] = {
@@ -38,9 +40,10 @@ int dispatch(const Arguments& arguments, const Environment& environment) {
   for (const Command& command : commands)
     if (command.name == name)
       return command.run({arguments.begin() + 1, arguments.end()}, environment);
-  throw BadInput("'" + name +
-                 "': is not a command, expected run, bench, list, docs, experiment, timeline, start, reset, "
-                 "hint, predict, --help or --version");
+  throw BadInput(
+      "'" + name +
+      "': is not a command, expected run, bench, list, docs, experiment, timeline, start, reset, "
+      "hint, predict, --help or --version");
 }
 
 // Control characters, as in a file's name, would break the line or paint the terminal.

@@ -214,7 +214,7 @@ TEST(Cli, ListHasOneLineForEachStage) {
   const CliResult result = run_on({right_stage(), mean_of_v_stage()}, {"list"}, {80, false});
   EXPECT_EQ(result.out,
             "00_right      the scalar kernel\n"
-            "01_mean_of_v  all weights are equal\n");
+            "01_mean_of_v  all weights are equal\n\nnext: ./ladder start 00\n");
 }
 
 TEST(Cli, HelpFitsEightyColumnsAndNamesEveryOption) {

@@ -106,8 +106,8 @@ int hint_command(const Arguments& arguments, const Environment& environment) {
     refuse("hint", asked.empty() ? "no region" : in_quotes(asked) + " is not a region",
            "1 to " + std::to_string(regions.size()));
   const std::vector<std::string>& hints = exercise.tasks[i].hints;
-  Progress progress = exercises.progress();
-  const int given = progress.hints[regions[i].number];
+  Attempt attempt = exercises.attempt();
+  const int given = attempt.hints[regions[i].number];
   const int last = static_cast<int>(hints.size());
   environment.out << regions[i].label() << "\n";
   for (int n = 0; n <= std::min(given, last - 1); ++n)
@@ -122,10 +122,10 @@ int predict_command(const Arguments& arguments, const Environment& environment) 
   const Stage& stage = stage_of("predict", arguments, environment);
   const Exercises exercises = exercise_of(stage, environment);
   const Options options("predict", predict_options, {arguments.begin() + 1, arguments.end()});
-  const Progress progress = exercises.progress();
-  if (progress.passed && progress.prediction && !options.given("--bytes")) {
+  const Attempt attempt = exercises.attempt();
+  if (attempt.passed && attempt.prediction && !options.given("--bytes")) {
     environment.out << stage.name << ": " << described(predicted_problem(stage)) << "\n"
-                    << compare(stage, *progress.prediction);
+                    << compare(stage, *attempt.prediction);
     return 0;
   }
   environment.out << stage.name << ": " << described(predicted_problem(stage)) << "\n";
@@ -149,7 +149,7 @@ int predict_command(const Arguments& arguments, const Environment& environment) 
 std::string progress_text(const Stage& stage, const Environment& environment) {
   const Exercises exercises = exercise_of(stage, environment);
   if (!exercises.is_started()) return "";
-  if (exercises.progress().passed) return "passed";
+  if (exercises.attempt().passed) return "passed";
   const std::size_t all = parse_exercise(exercises.description()).tasks.size();
   const std::size_t left = unwritten_regions(exercises.solution_text()).size();
   return std::to_string(all - std::min(left, all)) + " of " + std::to_string(all) +
@@ -160,7 +160,7 @@ std::string next_exercise_text(const Environment& environment) {
   for (const Stage& stage : environment.stages) {
     if (stage.is_step()) continue;
     const Exercises exercises = exercise_of(stage, environment);
-    if (exercises.progress().passed) continue;
+    if (exercises.attempt().passed) continue;
     return "\nnext: ./ladder " + std::string(exercises.is_started() ? "check " : "start ") +
            exercises.number() + "\n";
   }

@@ -58,19 +58,19 @@ std::string Exercises::write_solution(const std::string& text) const {
   return kept.empty() ? "" : stage_ + "/exercise/" + kept.filename().string();
 }
 
-Progress Exercises::progress() const {
-  Progress progress;
+Attempt Exercises::attempt() const {
+  Attempt attempt;
   std::ifstream file(folder() / "progress");
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
     std::string what;
     words >> what;
-    if (int region; what == "hint" && words >> region) ++progress.hints[region];
-    if (Prediction p; what == "predict" && words >> p.bytes >> p.limit) progress.prediction = p;
-    if (what == "passed") progress.passed = true;
-    if (what == "reset") progress.passed = false;
+    if (int region; what == "hint" && words >> region) ++attempt.hints[region];
+    if (Prediction p; what == "predict" && words >> p.bytes >> p.limit) attempt.prediction = p;
+    if (what == "passed") attempt.passed = true;
+    if (what == "reset") attempt.passed = false;
   }
-  return progress;
+  return attempt;
 }
 
 void Exercises::note(const std::string& line) const {

@@ -13,7 +13,7 @@ struct Prediction {
   std::string limit;  // what takes longest
 };
 
-struct Progress {
+struct Attempt {
   std::map<int, int> hints;  // given, by region
   std::optional<Prediction> prediction;
   bool passed = false;
@@ -37,7 +37,7 @@ class Exercises {
   // Writes the solution's file; an older one is kept, under the name that is returned.
   std::string write_solution(const std::string& text) const;
 
-  Progress progress() const;
+  Attempt attempt() const;
   void note(const std::string& line) const;  // "hint 2", "passed", "predict 1.2e9 products"
 
  private:

@@ -36,25 +36,25 @@ TEST_F(Progressing, RemembersHintsPredictionAndPass) {
   exercises.note("hint 2");
   exercises.note("hint 2");
   exercises.note("predict 1.5e+09 products");
-  Progress progress = exercises.progress();
-  EXPECT_EQ(progress.hints[2], 2);
-  EXPECT_EQ(progress.hints[1], 0);
-  EXPECT_EQ(progress.prediction.value().bytes, 1.5e9);
-  EXPECT_EQ(progress.prediction.value().limit, "products");
-  EXPECT_FALSE(progress.passed);
+  Attempt attempt = exercises.attempt();
+  EXPECT_EQ(attempt.hints[2], 2);
+  EXPECT_EQ(attempt.hints[1], 0);
+  EXPECT_EQ(attempt.prediction.value().bytes, 1.5e9);
+  EXPECT_EQ(attempt.prediction.value().limit, "products");
+  EXPECT_FALSE(attempt.passed);
   exercises.note("passed");
-  EXPECT_TRUE(exercises.progress().passed);
+  EXPECT_TRUE(exercises.attempt().passed);
   exercises.note("reset");
-  EXPECT_FALSE(exercises.progress().passed);
+  EXPECT_FALSE(exercises.attempt().passed);
 }
 
 // Anybody may have written into the file.
 TEST_F(Progressing, IgnoresLinesThatItDoesNotKnow) {
   exercises.note("hint\npredict lots memory\n\xff\x01\npassed?");
-  const Progress progress = exercises.progress();
-  EXPECT_TRUE(progress.hints.empty());
-  EXPECT_FALSE(progress.prediction.has_value());
-  EXPECT_FALSE(progress.passed);
+  const Attempt attempt = exercises.attempt();
+  EXPECT_TRUE(attempt.hints.empty());
+  EXPECT_FALSE(attempt.prediction.has_value());
+  EXPECT_FALSE(attempt.passed);
 }
 
 }  // namespace
