@@ -9,28 +9,50 @@
 namespace flash {
 namespace {
 
-std::string failure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
-                    const Inputs& inputs, const Expected& expected) {
-  Verdict verdict = run_and_check(stage, device, problem, inputs, expected);
-  if (verdict.misuse.empty()) diagnose(problem, inputs, verdict.outputs, verdict.check);
-  return describe(verdict);
+Tried try_on(const Stage& stage, tile::cpu::Device& device, const EdgeCase& edge_case,
+             std::string& failure) {
+  Tried tried{edge_case.problem, generate(edge_case.problem, edge_case.seed, stage.fp8), {}, {}};
+  const Expected expected = expect(tried.problem, tried.inputs, stage.fp8);
+  Verdict verdict = run_and_check(stage, device, tried.problem, tried.inputs, expected);
+  tried.outputs = std::move(verdict.outputs);
+  tried.check = verdict.check;
+  if (!verdict.passed()) failure = describe(verdict);
+  return tried;
+}
+
+// The first problem with a wrong output, and what the others say about it.
+std::string diagnosed(const Stage& stage, tile::cpu::Device& device,
+                      std::span<const EdgeCase> others, Tried wrong) {
+  std::vector<Tried> tried;
+  tried.push_back(std::move(wrong));
+  for (const EdgeCase& edge_case : others) {
+    std::string failure;
+    Tried other = try_on(stage, device, edge_case, failure);
+    const bool is_stopped =
+        other.outputs.lse.size() != static_cast<std::size_t>(lse_elements(other.problem));
+    if (!is_stopped) tried.push_back(std::move(other));
+  }
+  CheckResult& result = tried.front().check;
+  set_findings(result, diagnose(tried, traits_of(stage)));
+  return describe(result);
 }
 
 }  // namespace
 
 std::string precheck(const Stage& stage, tile::cpu::Device& device, std::int64_t head_dim) {
   std::string wrong;
-  for (const auto& [problem, seed] : edge_cases(head_dim)) {
-    const Inputs inputs = generate(problem, seed, stage.fp8);
-    const Expected expected = expect(problem, inputs, stage.fp8);
+  const std::vector<EdgeCase> cases = edge_cases(head_dim);
+  for (std::size_t i = 0; i < cases.size() && wrong.empty(); ++i) {
     for (int schedule = 0; schedule < precheck_schedules && wrong.empty(); ++schedule) {
       device.set_schedule(schedule);
-      wrong = failure(stage, device, problem, inputs, expected);
+      Tried tried = try_on(stage, device, cases[i], wrong);
+      const bool has_outputs =
+          tried.outputs.lse.size() == static_cast<std::size_t>(lse_elements(tried.problem));
+      if (has_outputs && !tried.check.passed)
+        wrong = diagnosed(stage, device, std::span(cases).subspan(i + 1), std::move(tried));
     }
-    if (!wrong.empty()) {
-      wrong = "on a small problem, " + problem_text(problem) + ":\n" + wrong;
-      break;
-    }
+    if (!wrong.empty())
+      wrong = "on a small problem, " + problem_text(cases[i].problem) + ":\n" + wrong;
   }
   device.set_schedule(0);
   return wrong;

@@ -173,7 +173,7 @@ void spare(std::vector<Candidate>& candidates, const WrongOutput& passed) {
 
 // Each name once, and the tile on which they agree.
 std::string names(const std::vector<Candidate>& candidates, const Setting& setting) {
-  constexpr std::size_t most = 2;
+  constexpr std::size_t most = 3;
   std::vector<std::string> seen;
   std::string text, tile;
   for (const Candidate& candidate : candidates) {

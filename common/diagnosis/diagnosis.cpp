@@ -70,14 +70,17 @@ Findings diagnose(std::span<const Tried> tried, const KernelTraits& kernel) {
   return findings;
 }
 
+void set_findings(CheckResult& result, const Findings& findings) {
+  result.looks_like = findings.looks_like;
+  result.where = findings.where;
+  result.values = findings.values;
+}
+
 void diagnose(const Problem& problem, const Inputs& inputs, const Outputs& outputs,
               CheckResult& result, const KernelTraits& kernel) {
   if (result.passed) return;
   const Tried tried{problem, inputs, outputs, result};
-  const Findings findings = diagnose({&tried, 1}, kernel);
-  result.looks_like = findings.looks_like;
-  result.where = findings.where;
-  result.values = findings.values;
+  set_findings(result, diagnose({&tried, 1}, kernel));
 }
 
 }  // namespace flash

@@ -37,6 +37,8 @@ struct Findings {
 // at most.
 Findings diagnose(std::span<const Tried> tried, const KernelTraits& kernel = {});
 
+void set_findings(CheckResult& result, const Findings& findings);
+
 // Fills in what a result that failed looks like.
 void diagnose(const Problem& problem, const Inputs& inputs, const Outputs& outputs,
               CheckResult& result, const KernelTraits& kernel = {});

@@ -88,7 +88,7 @@ TEST(Diagnosis, TellsTheMistakesOfSplitsApart) {
     expect_all_named({.heads = 4,
                       .kv_heads = 2,
                       .seqlen_q = 3,
-                      .seqlen_k = 640,
+                      .seqlen_k = 700,
                       .head_dim = 8,
                       .causal = causal},
                      {.plan = decoding_plan});

@@ -51,7 +51,7 @@ constexpr Plant plants[] = {
     {Bug::mask_top_left, "top-left", true},
     {Bug::mask_unasked, "does not have"},
     {Bug::half_of_keys, "first half"},
-    {Bug::tail_missing, "after the last whole tile are missing (tiles of 64 keys)"},
+    {Bug::tail_missing, "after the last whole tile are missing"},
     {Bug::last_key_missing, "the last key is missing"},
     {Bug::padding_counted, "padding keys count with score 0"},
     {Bug::wrong_kv_head, "h % kv_heads"},
