@@ -61,9 +61,7 @@ struct Fit {
   double distance = 0, from_right = 0;
 
   bool is_exact() const { return telling > 0 && share(exact) >= 0.98; }
-  bool is_close() const {
-    return telling > 0 ? share(close) >= 0.98 : distance <= 0.15 * from_right;
-  }
+  bool is_close() const { return telling > 0 && share(close) >= 0.98; }
 
  private:
   double share(std::size_t part) const {
@@ -97,10 +95,10 @@ Fit fit(const Sample& sample, const Candidate& candidate) {
     const double growth = right_size[row] > 0 ? std::max(1.0, size[row] / right_size[row]) : 1;
     const double rounding = output.bound() * (std::isfinite(growth) ? growth : 1);
     const double difference = std::max(from_right[row], moved[row]);
-    if (!(difference > 4 * rounding)) continue;
+    if (!(difference > 2.5 * rounding)) continue;
     ++result.telling;
-    result.exact += distance[row] <= std::min(2 * rounding, 0.4 * difference);
-    result.close += distance[row] <= 2 * rounding + 0.05 * difference;
+    result.exact += distance[row] <= std::min(1.2 * rounding, 0.4 * difference);
+    result.close += distance[row] <= std::min(2 * rounding, 0.4 * difference) + 0.05 * difference;
   }
   result.moved = largest(moved);
   result.distance = root_mean_square(a, w);

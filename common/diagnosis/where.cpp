@@ -65,7 +65,7 @@ bool sees_none(const RowContext& c) {
 
 Number diagonal_in_tile(const RowContext& c, Number tile) {
   const Number end = c.id.query + c.diagonal() + 1;
-  return end <= 0 || end >= c.sequence().k_length ? 0 : end % tile;
+  return end <= 0 || end > c.sequence().k_length ? 0 : end % tile;
 }
 
 void add_tile_properties(std::vector<Property<RowContext>>& list, Number tile) {
@@ -103,8 +103,9 @@ std::vector<Property<RowContext>> row_properties(const WrongOutput& output, Numb
                                                  Number last) {
   std::vector<Property<RowContext>> list = {
       {"rows that see no key", sees_none},
-      {"row " + text(first), [=](auto& c) { return c.id.query == first && first == last; }},
-      {"the last row", [](auto& c) { return c.id.query == c.sequence().q_length - 1; }}};
+      {"row 0", [=](auto& c) { return c.id.query == 0; }},
+      {"the last row", [](auto& c) { return c.id.query == c.sequence().q_length - 1; }},
+      {"row " + text(first), [=](auto& c) { return c.id.query == first && first == last; }}};
   const Setting& setting = output.setting;
   const Number keys = setting.plan.tiles.key_rows;
   if (first > 0)
