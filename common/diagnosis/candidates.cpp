@@ -19,6 +19,7 @@ constexpr std::size_t max_failures = 3, max_successes = 3;
 struct Candidate {
   const Mistake* mistake;
   std::int64_t tile;  // 0: that of the kernel's plan
+  Sweep sweep;
   std::string name;
   double distance = 0, from_right = 0;  // root mean square, on the first output
 
@@ -32,10 +33,12 @@ std::vector<Candidate> all_candidates(const Setting& setting) {
   for (const Mistake* mistake : mistakes()) {
     const std::string name(mistake->name);
     if (mistake->applies && !mistake->applies(setting)) continue;
-    candidates.push_back({mistake, 0, name});
-    if (!mistake->tiled) continue;
+    candidates.push_back({mistake, 0, Sweep::row, name});
+    for (const Sweep sweep : {Sweep::tile, Sweep::all})
+      if (mistake->swept) candidates.push_back({mistake, 0, sweep, name});
     for (const std::int64_t tile : tiles)
-      if (tile != setting.plan.tiles.key_rows) candidates.push_back({mistake, tile, name});
+      if (mistake->tiled && tile != setting.plan.tiles.key_rows)
+        candidates.push_back({mistake, tile, Sweep::row, name});
   }
   return candidates;
 }
@@ -83,8 +86,8 @@ struct Sample {
 
 Fit fit(const Sample& sample, const Candidate& candidate) {
   const WrongOutput& output = sample.output;
-  const RowResults<double> wrong =
-      output.with(*candidate.mistake, candidate.tile_of(output.setting), sample.rows);
+  const RowResults<double> wrong = output.with(*candidate.mistake, sample.rows,
+                                               candidate.tile_of(output.setting), candidate.sweep);
   const auto &a = output.of(sample.actual), &r = output.of(sample.right), &w = output.of(wrong);
   const std::vector<double> zeros(w.size()),
       from_right = output.row_errors(a, r), moved = output.row_errors(w, r),
@@ -110,8 +113,8 @@ Fit fit(const Sample& sample, const Candidate& candidate) {
 // change O, do not where it is right.
 bool changes_o(const Sample& sample, const Candidate& candidate) {
   const WrongOutput& output = sample.output;
-  const RowResults<double> wrong =
-      output.with(*candidate.mistake, candidate.tile_of(output.setting), sample.rows);
+  const RowResults<double> wrong = output.with(*candidate.mistake, sample.rows,
+                                               candidate.tile_of(output.setting), candidate.sweep);
   double most = 0;
   for (std::size_t i = 0; i < wrong.o.size(); ++i)
     most = std::max(most, error(wrong.o[i], sample.right.o[i]));

@@ -65,7 +65,8 @@ Findings diagnose(std::span<const Tried> tried, const KernelTraits& kernel) {
         "rows that see no key are not set to " + std::string(of_lse ? "-inf" : "0");
   if (findings.looks_like.empty()) findings.looks_like = explain(tried, kernel);
   if (findings.looks_like.empty() && rows.only_large())
-    findings.looks_like = "exp overflows or underflows: the row maximum is not subtracted";
+    findings.looks_like =
+        "exp overflows or underflows: the row maximum is not subtracted, or not the row's";
   if (!findings.where.empty()) findings.where = tensor + findings.where;
   return findings;
 }

@@ -18,10 +18,26 @@ std::int64_t RowContext::end_of_tiles() const {
   return std::min(sequence().k_length, tile::ceil_div(seen_by_tile(), tile) * tile);
 }
 
+std::int64_t RowContext::seen_by_all() const {
+  const Sequence s = sequence();
+  if (!problem().causal) return s.k_length;
+  const std::int64_t rows = setting.plan.tiles.query_rows;
+  const std::int64_t first_query =
+      setting.packs_heads ? packed_row() / rows * rows / group() : id.query / rows * rows;
+  return std::clamp<std::int64_t>(first_query + diagonal() + 1, 0, s.k_length);
+}
+
+std::int64_t RowContext::end_of_loop() const {
+  return sweep == Sweep::row    ? visible().end
+         : sweep == Sweep::tile ? seen_by_tile()
+                                : sequence().k_length;
+}
+
 std::vector<const Mistake*> mistakes() {
   std::vector<const Mistake*> all;
-  for (const auto subject : {mistakes_of_operands, mistakes_of_heads, mistakes_of_softmax,
-                             mistakes_of_splits, mistakes_of_fp8, mistakes_of_lse})
+  for (const auto subject :
+       {mistakes_of_operands, mistakes_of_masks, mistakes_of_heads, mistakes_of_softmax,
+        mistakes_of_sums, mistakes_of_splits, mistakes_of_fp8, mistakes_of_lse})
     for (const Mistake& mistake : subject()) all.push_back(&mistake);
   return all;
 }
@@ -34,10 +50,10 @@ RowSum<double> softmax(RowSlice<double> scores) {
 }
 
 RowResults<double> forward_with_mistake(const Setting& setting, const Inputs& inputs,
-                                        const Rows& rows, const Mistake& mistake,
-                                        std::int64_t tile) {
+                                        const Rows& rows, const Mistake& mistake, std::int64_t tile,
+                                        Sweep sweep) {
   const Problem& problem = setting.problem;
-  const auto context = [&](const RowId& row) { return RowContext{setting, row, tile}; };
+  const auto context = [&](const RowId& row) { return RowContext{setting, row, tile, sweep}; };
   const Operands right = operands(problem, inputs);
   Operands in{inputs.q,    inputs.*mistake.k, inputs.*mistake.v,
               right.scale, right.kv_head,     right.visible};

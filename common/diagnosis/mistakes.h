@@ -24,11 +24,16 @@ struct Setting {
   std::int64_t real_head_dim = 0;  // the problem's, before FP8 padded it
 };
 
-// What a mistake may depend on: a row of O, and a kernel's number of keys a tile.
+// How far a kernel goes over the keys: of a causal row those that it sees, those that the last row
+// of its tile sees, or all.
+enum class Sweep { row, tile, all };
+
+// What a mistake may depend on: a row of O, a kernel's number of keys a tile, and its loop.
 struct RowContext {
   const Setting& setting;
   RowId id;
   std::int64_t tile;
+  Sweep sweep = Sweep::row;
 
   const Problem& problem() const { return setting.problem; }
   Sequence sequence() const { return problem().sequence(id.batch); }
@@ -40,12 +45,15 @@ struct RowContext {
   // Keys that the last row of the row's tile sees, which is as far as the kernel goes.
   std::int64_t seen_by_tile() const;
   std::int64_t end_of_tiles() const;  // of those keys, whole tiles
+  std::int64_t seen_by_all() const;   // keys that its first row sees
+  std::int64_t end_of_loop() const;   // of the sweep
 };
 
 // Each member is a step of the computation; null where the mistake leaves it as it should be.
 struct Mistake {
   std::string_view name;
   bool tiled = false;  // depends on the number of keys a tile
+  bool swept = false;  // and on how many of them there are, of which a row may see none
   bool (*applies)(const Setting&) = nullptr;
   double (*scale)(const Setting&) = nullptr;
   std::int64_t (*kv_head)(const Problem&, std::int64_t head) = nullptr;
@@ -63,9 +71,11 @@ struct Mistake {
 
 // By subject. Where two mistakes give the same result, the likelier one comes first. A name may
 // come twice: for kernels that differ in what else they do.
-std::span<const Mistake> mistakes_of_operands();  // what is read: scale, masks, keys
-std::span<const Mistake> mistakes_of_heads();     // whose
-std::span<const Mistake> mistakes_of_softmax();
+std::span<const Mistake> mistakes_of_operands();  // what is read: the scale, and which rows
+std::span<const Mistake> mistakes_of_masks();
+std::span<const Mistake> mistakes_of_heads();    // whose
+std::span<const Mistake> mistakes_of_softmax();  // what is rescaled, and by what
+std::span<const Mistake> mistakes_of_sums();     // what O is divided by
 std::span<const Mistake> mistakes_of_splits();
 std::span<const Mistake> mistakes_of_fp8();
 std::span<const Mistake> mistakes_of_lse();  // O is right
@@ -78,7 +88,7 @@ RowSum<double> softmax(RowSlice<double> scores);
 
 // The rows as `mistake` computes them, in double; `inputs` are those of the setting's problem.
 RowResults<double> forward_with_mistake(const Setting& setting, const Inputs& inputs,
-                                        const Rows& rows, const Mistake& mistake,
-                                        std::int64_t tile);
+                                        const Rows& rows, const Mistake& mistake, std::int64_t tile,
+                                        Sweep sweep = Sweep::row);
 
 }  // namespace flash

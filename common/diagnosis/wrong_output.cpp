@@ -54,7 +54,7 @@ WrongOutput::WrongOutput(const Tried& from, const KernelTraits& kernel, bool lse
     setting.problem = quantised.problem;
     inputs = &quantised.inputs;
   }
-  right = with(no_mistake, setting.plan.tiles.key_rows, rows);
+  right = with(no_mistake, rows, setting.plan.tiles.key_rows);
   for_each_row(rows, [&](std::int64_t, std::int64_t batch, std::int64_t query) {
     for (std::int64_t h = 0; h < from.problem.heads; ++h) ids.push_back({batch, h, query});
   });
@@ -72,15 +72,15 @@ bool WrongOutput::sees_keys(std::size_t row) const {
   return right.lse[row] != -std::numeric_limits<double>::infinity();
 }
 
-RowResults<double> WrongOutput::with(const Mistake& mistake, std::int64_t tile,
-                                     const Rows& some) const {
+RowResults<double> WrongOutput::with(const Mistake& mistake, const Rows& some, std::int64_t tile,
+                                     Sweep sweep) const {
   RowResults<double> all;
   if (mistake.fp8) {
     const QuantisedProblem other =
         flash::quantised(tried.problem, tried.inputs, *setting.precision, *mistake.fp8);
-    all = forward_with_mistake(setting, other.inputs, some, mistake, tile);
+    all = forward_with_mistake(setting, other.inputs, some, mistake, tile, sweep);
   } else {
-    all = forward_with_mistake(setting, *inputs, some, mistake, tile);
+    all = forward_with_mistake(setting, *inputs, some, mistake, tile, sweep);
   }
   const std::int64_t padded = setting.problem.head_dim, d = tried.problem.head_dim;
   RowResults<double> result{{}, std::move(all.lse)};

@@ -34,7 +34,8 @@ struct WrongOutput {
   bool sees_keys(std::size_t row) const;
 
   // What the mistake makes of some of the rows, as the output's dtype keeps it.
-  RowResults<double> with(const Mistake& mistake, std::int64_t tile, const Rows& some) const;
+  RowResults<double> with(const Mistake& mistake, const Rows& some, std::int64_t tile,
+                          Sweep sweep = Sweep::row) const;
 
   // The largest difference of each row.
   std::vector<double> row_errors(const std::vector<double>& a, const std::vector<double>& b) const;
