@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <vector>
 
 #include "check/errors.h"
@@ -22,6 +23,7 @@ struct Candidate {
   Sweep sweep;
   std::string name;
   double distance = 0, from_right = 0;  // root mean square, on the first output
+  bool fits_lse = false;
 
   std::int64_t tile_of(const Setting& setting) const {
     return tile == 0 ? setting.plan.tiles.key_rows : tile;
@@ -62,6 +64,7 @@ struct Fit {
   std::size_t close = 0;    // up to a few percent of what is wrong
   double moved = 0;         // the largest difference of the candidate from the right result
   double distance = 0, from_right = 0;
+  bool fits_lse = false;  // as well
 
   bool is_exact() const { return telling > 0 && share(exact) >= 0.98; }
   bool is_close() const { return telling > 0 && share(close) >= 0.98; }
@@ -92,7 +95,7 @@ Fit fit(const Sample& sample, const Candidate& candidate) {
   const std::vector<double> zeros(w.size()),
       from_right = output.row_errors(a, r), moved = output.row_errors(w, r),
       distance = output.row_errors(a, w), size = output.row_errors(w, zeros),
-      right_size = output.row_errors(r, zeros);
+      actual_size = output.row_errors(a, zeros), right_size = output.row_errors(r, zeros);
   Fit result;
   for (std::size_t row = 0; row < moved.size(); ++row) {
     const double growth = right_size[row] > 0 ? std::max(1.0, size[row] / right_size[row]) : 1;
@@ -100,12 +103,16 @@ Fit fit(const Sample& sample, const Candidate& candidate) {
     const double difference = std::max(from_right[row], moved[row]);
     if (!(difference > 2.5 * rounding)) continue;
     ++result.telling;
-    result.exact += distance[row] <= std::min(1.2 * rounding, 0.4 * difference);
-    result.close += distance[row] <= std::min(2 * rounding, 0.4 * difference) + 0.05 * difference;
+    const double most = std::min(0.4 * difference, 0.25 * actual_size[row]);
+    result.exact += distance[row] <= std::min(1.2 * rounding, most);
+    result.close += distance[row] <= std::min(2 * rounding + 0.05 * difference, most);
   }
   result.moved = largest(moved);
   result.distance = root_mean_square(a, w);
   result.from_right = root_mean_square(a, r);
+  result.fits_lse = root_mean_square(sample.actual.lse, wrong.lse) <=
+                    0.05 * root_mean_square(sample.actual.lse, sample.right.lse) +
+                        output.tried.check.lse_error_bound;
   return result;
 }
 
@@ -122,23 +129,29 @@ bool changes_o(const Sample& sample, const Candidate& candidate) {
 }
 
 // Of candidates that explain an output: those that do up to rounding, if there are any; and of
-// these those that have the kernel's own tiles.
+// these those that explain LSE as well, and have the kernel's own tiles.
 class Explaining {
  public:
   void add(Candidate candidate, const Fit& found) {
     candidate.distance = found.distance;
     candidate.from_right = found.from_right;
+    candidate.fits_lse = found.fits_lse;
     if (found.is_close()) (found.is_exact() ? exact_ : close_).push_back(std::move(candidate));
   }
 
   std::vector<Candidate> best() const {
     std::vector<Candidate> best = exact_.empty() ? close_ : exact_;
-    const auto has_other_tiles = [](const Candidate& c) { return c.tile != 0; };
-    if (!std::ranges::all_of(best, has_other_tiles)) std::erase_if(best, has_other_tiles);
+    prefer(best, [](const Candidate& c) { return c.fits_lse; });
+    prefer(best, [](const Candidate& c) { return c.tile == 0; });
     return best;
   }
 
  private:
+  static void prefer(std::vector<Candidate>& candidates, bool (*is_better)(const Candidate&)) {
+    if (std::ranges::any_of(candidates, is_better))
+      std::erase_if(candidates, std::not_fn(is_better));
+  }
+
   std::vector<Candidate> exact_, close_;
 };
 

@@ -38,6 +38,8 @@ constexpr Condition conditions[] = {
      [](const Given& g) {
        return g.problem.causal && g.any([](auto& s) { return s.q_length > s.k_length; });
      }},
+    {"with more than one split", [](const Given& g) { return g.plan.splits > 1; }},
+    {"with one split", [](const Given& g) { return g.plan.splits == 1; }},
     {"with more than one tile of keys", [](const Given& g) { return g.has_more_keys_than(1); }},
     {"with more than two tiles of keys", [](const Given& g) { return g.has_more_keys_than(2); }},
     {"with more than four tiles of keys", [](const Given& g) { return g.has_more_keys_than(4); }},
@@ -66,8 +68,6 @@ constexpr Condition conditions[] = {
     {"where query heads share a key head",
      [](const Given& g) { return g.problem.kv_heads < g.problem.heads; }},
     {"with several key heads", [](const Given& g) { return g.problem.kv_heads > 1; }},
-    {"with more than one split", [](const Given& g) { return g.plan.splits > 1; }},
-    {"with one split", [](const Given& g) { return g.plan.splits == 1; }},
     {"with packed sequences", [](const Given& g) { return g.problem.packed(); }},
     {"with more than one sequence", [](const Given& g) { return g.problem.batch > 1; }},
     {"where head_dim is padded",

@@ -64,7 +64,10 @@ Findings diagnose(std::span<const Tried> tried, const KernelTraits& kernel) {
     findings.looks_like =
         "rows that see no key are not set to " + std::string(of_lse ? "-inf" : "0");
   if (findings.looks_like.empty()) findings.looks_like = explain(tried, kernel);
-  if (findings.looks_like.empty() && rows.only_large())
+  const auto is_large = [&](const Tried& t) {
+    return t.check.passed || WrongRows(WrongOutput(t, kernel, t.check.o_passed)).only_large();
+  };
+  if (findings.looks_like.empty() && rows.only_large() && std::ranges::all_of(tried, is_large))
     findings.looks_like =
         "exp overflows or underflows: the row maximum is not subtracted, or not the row's";
   if (!findings.where.empty()) findings.where = tensor + findings.where;

@@ -77,9 +77,9 @@ TEST(Diagnosis, TellsTheMistakesApart) {
     expect_all_named({.batch = 2,
                       .heads = 4,
                       .kv_heads = 2,
-                      .seqlen_q = 24,
+                      .seqlen_q = 12,
                       .seqlen_k = 205,
-                      .head_dim = 8,
+                      .head_dim = 4,
                       .causal = causal});
 }
 
@@ -89,7 +89,7 @@ TEST(Diagnosis, TellsTheMistakesOfSplitsApart) {
                       .kv_heads = 2,
                       .seqlen_q = 3,
                       .seqlen_k = 700,
-                      .head_dim = 8,
+                      .head_dim = 4,
                       .causal = causal},
                      {.plan = decoding_plan});
 }

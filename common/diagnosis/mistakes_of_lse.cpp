@@ -31,6 +31,7 @@ constexpr auto wrong_sign = [](const Statistics& s) { return s.m - std::log(s.l)
 constexpr auto unscaled_max = [](const Statistics& s) { return s.m / s.scale + std::log(s.l); };
 constexpr auto row_sum = [](const Statistics& s) { return s.l; };
 constexpr auto inverse = [](const Statistics& s) { return -(s.m + std::log(s.l)); };
+constexpr auto max_twice = [](const Statistics& s) { return 2 * s.m + std::log(s.l); };
 constexpr auto scaled = [](const Statistics& s) { return (s.m + std::log(s.l)) * s.scale; };
 
 const Mistake table[] = {
@@ -45,6 +46,7 @@ const Mistake table[] = {
     {.name = "LSE subtracts the logarithm of the row sum", .weigh = wrong_lse<wrong_sign>},
     {.name = "LSE adds the maximum of the unscaled scores", .weigh = wrong_lse<unscaled_max>},
     {.name = "LSE is the row sum", .weigh = wrong_lse<row_sum>},
+    {.name = "the row maximum is not subtracted, but added to LSE", .weigh = wrong_lse<max_twice>},
     {.name = "LSE has the wrong sign", .weigh = wrong_lse<inverse>},
     {.name = "LSE is multiplied by the scale of the scores", .weigh = wrong_lse<scaled>},
 };

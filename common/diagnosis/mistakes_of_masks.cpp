@@ -37,7 +37,8 @@ KeyRange in_tiles(const RowContext& c, std::int64_t end) {
 }
 
 std::int64_t row_in_tile(const RowContext& c) {
-  return c.id.query % c.setting.plan.tiles.query_rows;
+  const std::int64_t rows = c.setting.plan.tiles.query_rows;
+  return c.setting.packs_heads ? c.packed_row() % rows / c.group() : c.id.query % rows;
 }
 
 // In fp32: weights against a maximum that no visible score comes near are 0.

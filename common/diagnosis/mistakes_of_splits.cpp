@@ -64,8 +64,8 @@ RowSum<double> weighed(RowSlice<double> scores, const RowContext& c) {
 }
 
 // As online softmax: `keeps` tells whether O, and the sum, are left as they are when the maximum
-// moves.
-template <bool keeps_O, bool keeps_sum>
+// moves; `weighs`, whether a split's O is multiplied by its weight.
+template <bool keeps_O, bool keeps_sum, bool weighs = true>
 RowSum<double> merged(RowSlice<double> scores, const RowContext& c) {
   std::vector<Split> splits = splits_of(scores, c);
   double largest = -infinity, sum = 0;
@@ -75,7 +75,7 @@ RowSum<double> merged(RowSlice<double> scores, const RowContext& c) {
     const double rescale = last == -infinity ? 0 : std::exp(last - largest);
     for (std::size_t before = 0; before < i; ++before)
       if (!keeps_O) splits[before].scores *= rescale;
-    splits[i].scores *= std::exp(splits[i].lse - largest);
+    if (weighs) splits[i].scores *= std::exp(splits[i].lse - largest);
     sum = sum * (keeps_sum ? 1 : rescale) + std::exp(splits[i].lse - largest);
   }
   return {sum, largest + std::log(sum)};
@@ -117,17 +117,39 @@ RowSum<double> merge_not_divided(RowSlice<double> scores, const RowContext& c) {
   return {1, weighed<right_weight>(scores, c).lse};
 }
 
-RowSum<double> one_missing(RowSlice<double> scores, const RowContext& c) {
+// The weights are right; those of a split may be left out, or its O not be divided by its sum.
+template <class Change>
+RowSum<double> changed(RowSlice<double> scores, const RowContext& c, Change change) {
   std::vector<Split> splits = splits_of(scores, c);
-  splits.back().scores.setZero();
-  splits.pop_back();
+  change(splits);
   double largest = -infinity, sum = 0;
   for (const Split& split : splits) largest = std::max(largest, split.lse);
   for (Split& split : splits) {
+    if (split.lse == -infinity) continue;
     split.scores *= std::exp(split.lse - largest);
     sum += std::exp(split.lse - largest);
   }
   return {sum == 0 ? 1 : sum, largest + std::log(sum)};
+}
+
+RowSum<double> last_missing(RowSlice<double> scores, const RowContext& c) {
+  return changed(scores, c, [](auto& splits) {
+    splits.back().scores.setZero();
+    splits.back().lse = -infinity;
+  });
+}
+
+RowSum<double> first_missing(RowSlice<double> scores, const RowContext& c) {
+  return changed(scores, c, [](auto& splits) {
+    splits.front().scores.setZero();
+    splits.front().lse = -infinity;
+  });
+}
+
+RowSum<double> not_divided(RowSlice<double> scores, const RowContext& c) {
+  return changed(scores, c, [](auto& splits) {
+    for (Split& split : splits) split.scores *= split.l;
+  });
 }
 
 const Mistake table[] = {
@@ -161,9 +183,16 @@ const Mistake table[] = {
     {.name = "neither merged O nor sum is rescaled when the maximum of LSE moves",
      .applies = has_splits,
      .weigh = merged<true, true>},
+    {.name = "the splits are added, not weighed by exp(LSE)",  // and then divided
+     .applies = has_splits,
+     .weigh = merged<false, false, false>},
+    {.name = "O is not divided by the row sum",  // of its split
+     .applies = has_splits,
+     .weigh = not_divided},
+    {.name = "the first split is missing", .applies = has_splits, .weigh = first_missing},
     {.name = "only the first split counts", .applies = has_splits, .weigh = one_split<true>},
     {.name = "only the last split counts", .applies = has_splits, .weigh = one_split<false>},
-    {.name = "the last split is missing", .applies = has_splits, .weigh = one_missing},
+    {.name = "the last split is missing", .applies = has_splits, .weigh = last_missing},
 };
 
 }  // namespace

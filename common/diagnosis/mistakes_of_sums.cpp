@@ -67,6 +67,11 @@ RowSum<double> keep(RowSlice<double> scores, const RowContext& c, Kept kept) {
   return sum;
 }
 
+RowSum<double> only_whole_tiles(RowSlice<double> scores, const RowContext& c) {
+  const std::int64_t whole = c.sequence().k_length / c.tile;
+  return keep(scores, c, [whole](auto i, auto) { return i < whole; });
+}
+
 // softmax, and a divisor that is f(maximum, sum, scale).
 template <double (*f)(double, double, double)>
 RowSum<double> wrong_divisor(RowSlice<double> scores, const RowContext& c) {
@@ -140,6 +145,9 @@ const Mistake table[] = {
          [](RowSlice<double> scores, const RowContext& c) {
            return keep(scores, c, [](auto i, auto last) { return i != last; });
          }},
+    {.name = "the PV of the keys after the last whole tile is missing",
+     .tiled = true,
+     .weigh = only_whole_tiles},
     {.name = "the PV of the first tile is missing",
      .tiled = true,
      .weigh =

@@ -82,7 +82,8 @@ std::string constant(const Values& values) {
 }
 
 // The factor by which a row differs from what it should be, if it is one: by least squares.
-double factor_of_row(const Values& values, std::size_t row) {
+// Up to the rounding that the bound allows.
+double factor_of_row(const Values& values, std::size_t row, double bound) {
   double product = 0, square = 0, size = 0, residual = 0;
   for (std::size_t i = row * values.columns; i < (row + 1) * values.columns; ++i) {
     product += values.actual[i] * values.right[i];
@@ -92,19 +93,20 @@ double factor_of_row(const Values& values, std::size_t row) {
   const double factor = product / square;
   for (std::size_t i = row * values.columns; i < (row + 1) * values.columns; ++i)
     residual += std::pow(values.actual[i] - factor * values.right[i], 2);
-  return residual <= 1e-4 * size ? factor : std::numeric_limits<double>::quiet_NaN();
+  const double rounding = std::pow(bound * factor / 2, 2) * static_cast<double>(values.columns);
+  return residual <= 1e-4 * size + rounding / 2 ? factor : std::numeric_limits<double>::quiet_NaN();
 }
 
 std::string factors(const WrongOutput& output, const Values& values) {
   if (values.columns < 4 && !output.of_lse) return "";  // one column is any factor times another
   double low = std::numeric_limits<double>::infinity(), high = -low;
   for (std::size_t row = 0; row < values.rows(); ++row) {
-    const double factor = factor_of_row(values, row);
+    const double factor = factor_of_row(values, row, output.of_lse ? 0 : output.bound());
     if (!std::isfinite(factor)) return "";
     low = std::min(low, factor);
     high = std::max(high, factor);
   }
-  if (high - low <= 0.01 * std::abs(high))
+  if (high - low <= (output.setting.precision ? 0.2 : 0.01) * std::abs(high))
     return values.rows() > 1 ? text("%.4g times what they should be", (low + high) / 2) : "";
   return output.of_lse
              ? ""

@@ -104,10 +104,12 @@ std::vector<Property<RowContext>> row_properties(const WrongOutput& output, Numb
   std::vector<Property<RowContext>> list = {
       {"rows that see no key", sees_none},
       {"row 0", [=](auto& c) { return c.id.query == 0; }},
-      {"the last row", [](auto& c) { return c.id.query == c.sequence().q_length - 1; }},
-      {"row " + text(first), [=](auto& c) { return c.id.query == first && first == last; }}};
-  const Setting& setting = output.setting;
-  const Number keys = setting.plan.tiles.key_rows;
+      {"the last row", [](auto& c) { return c.id.query == c.sequence().q_length - 1; }}};
+  const TileShape& plan = output.setting.plan.tiles;
+  const Number keys = plan.key_rows;
+  add_tile_properties(list, plan.query_rows);
+  list.push_back(
+      {"row " + text(first), [=](auto& c) { return c.id.query == first && first == last; }});
   if (first > 0)
     list.push_back(
         {"rows from " + text(first) + " on", [=](auto& c) { return c.id.query >= first; }});
