@@ -94,5 +94,78 @@ TEST(Diagnosis, TellsTheMistakesOfSplitsApart) {
                      {.plan = decoding_plan});
 }
 
+TEST(Diagnosis, TellsTheMistakesOfFp8Apart) {
+  const Problem problem{.heads = 2, .kv_heads = 2, .seqlen_q = 140, .seqlen_k = 205};
+  const Fp8 fp8;
+  const Inputs inputs = generate(problem, 0, fp8);
+  for (const Mistake& mistake : mistakes_of_fp8()) {
+    const Setting setting{problem, plan_of(problem.shape()), false, fp8, problem.head_dim};
+    if (!mistake.applies(setting)) continue;
+    const QuantisedProblem wide =
+        quantised(problem, inputs, fp8, mistake.fp8.value_or(Fp8Mistake{}));
+    const Setting quantised_setting{wide.problem, setting.plan, false, fp8, problem.head_dim};
+    const Outputs wrong = rounded(problem, forward_with_mistake(quantised_setting, wide.inputs,
+                                                                all_rows(problem), mistake, 64));
+    const CheckResult result = diagnosed(problem, inputs, wrong, {.precision = fp8});
+    EXPECT_TRUE(result.looks_like.empty() || result.looks_like.starts_with(mistake.name))
+        << mistake.name << ": " << describe(result);
+    EXPECT_TRUE(result.passed || !result.looks_like.empty()) << mistake.name << describe(result);
+  }
+}
+
+// ---- several problems
+
+Tried tried(const Problem& problem, const Mistake* mistake) {
+  Tried one{problem, generate(problem, 0), {}, {}};
+  const Setting setting{problem, plan_of(problem.shape()), false, {}, problem.head_dim};
+  one.outputs = mistake ? rounded(problem, forward_with_mistake(setting, one.inputs,
+                                                                all_rows(problem), *mistake, 64))
+                        : right_outputs(problem, one.inputs);
+  one.check = check(problem, expect(problem, one.inputs), one.outputs);
+  return one;
+}
+
+const Mistake* find(std::string_view name) {
+  for (const Mistake* mistake : mistakes())
+    if (mistake->name == name) return mistake;
+  return nullptr;
+}
+
+const Problem other{.heads = 2, .kv_heads = 1, .seqlen_q = 30, .seqlen_k = 150, .head_dim = 32};
+
+TEST(SeveralProblems, NameWhatExplainsThemAll) {
+  const Mistake* mistake = find("the row sum is not rescaled when the maximum moves");
+  const Tried both[] = {tried(small, mistake), tried(other, mistake)};
+  EXPECT_TRUE(diagnose(both).looks_like.starts_with(mistake->name));
+}
+
+TEST(SeveralProblems, NameNothingOnWhichTheyDisagree) {
+  const Tried both[] = {tried(small, find("the last key is missing")),
+                        tried(other, find("the first key is missing"))};
+  EXPECT_EQ(diagnose(both).looks_like, "");
+}
+
+// Catches a name that a problem which passes refutes.
+TEST(SeveralProblems, NameNothingThatWouldHaveFailed) {
+  const Tried both[] = {tried(small, find("the last key is missing")), tried(other, nullptr)};
+  EXPECT_EQ(diagnose(both).looks_like, "");
+}
+
+// Where O is right no mistake is named that changes it.
+TEST(SeveralProblems, NameOnlyMistakesInLseWhereOIsRight) {
+  for (const Mistake* mistake : mistakes()) {
+    const Tried one = tried(small, mistake);
+    Tried lse_only = tried(small, nullptr);
+    lse_only.outputs.lse = one.outputs.lse;
+    lse_only.check = check(small, expect(small, lse_only.inputs), lse_only.outputs);
+    if (one.check.o_passed || lse_only.check.passed) continue;
+    const Findings findings = diagnose({&lse_only, 1});
+    for (const Mistake* named : mistakes()) {
+      if (!findings.looks_like.starts_with(named->name)) continue;
+      EXPECT_TRUE(tried(small, named).check.o_passed) << findings.looks_like;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace flash

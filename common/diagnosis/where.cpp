@@ -107,12 +107,12 @@ std::vector<Property<RowContext>> row_properties(const WrongOutput& output, Numb
       {"the last row", [](auto& c) { return c.id.query == c.sequence().q_length - 1; }}};
   const TileShape& plan = output.setting.plan.tiles;
   const Number keys = plan.key_rows;
-  add_tile_properties(list, plan.query_rows);
-  list.push_back(
-      {"row " + text(first), [=](auto& c) { return c.id.query == first && first == last; }});
-  if (first > 0)
+  const bool one = first == last;
+  if (first > 0 && !one)
     list.push_back(
         {"rows from " + text(first) + " on", [=](auto& c) { return c.id.query >= first; }});
+  add_tile_properties(list, plan.query_rows);
+  list.push_back({"row " + text(first), [=](auto& c) { return one && c.id.query == first; }});
   list.push_back({"rows up to " + text(last), [=](auto& c) { return c.id.query <= last; }});
   add_key_properties(list, keys);
   for (const Number tile : tile_sizes) add_tile_properties(list, tile);
