@@ -1,5 +1,8 @@
 #include "bench/precheck.h"
 
+#include <span>
+#include <utility>
+
 #include "bench/verdict.h"
 #include "check/edge_cases.h"
 #include "check/generator.h"
@@ -9,14 +12,15 @@
 namespace flash {
 namespace {
 
+// `differences` are those of the counters, or what stopped the stage.
 Tried try_on(const Stage& stage, tile::cpu::Device& device, const EdgeCase& edge_case,
-             std::string& failure) {
+             std::string& differences) {
   Tried tried{edge_case.problem, generate(edge_case.problem, edge_case.seed, stage.fp8), {}, {}};
   const Expected expected = expect(tried.problem, tried.inputs, stage.fp8);
   Verdict verdict = run_and_check(stage, device, tried.problem, tried.inputs, expected);
   tried.outputs = std::move(verdict.outputs);
   tried.check = verdict.check;
-  if (!verdict.passed()) failure = describe(verdict);
+  differences = verdict.misuse + verdict.differences;
   return tried;
 }
 
@@ -26,10 +30,9 @@ std::string diagnosed(const Stage& stage, tile::cpu::Device& device,
   std::vector<Tried> tried;
   tried.push_back(std::move(wrong));
   for (const EdgeCase& edge_case : others) {
-    std::string failure;
-    Tried other = try_on(stage, device, edge_case, failure);
-    const bool is_stopped =
-        other.outputs.lse.size() != static_cast<std::size_t>(lse_elements(other.problem));
+    std::string differences;
+    Tried other = try_on(stage, device, edge_case, differences);
+    const bool is_stopped = other.outputs.lse.empty() && lse_elements(other.problem) > 0;
     if (!is_stopped) tried.push_back(std::move(other));
   }
   CheckResult& result = tried.front().check;
@@ -46,10 +49,10 @@ std::string precheck(const Stage& stage, tile::cpu::Device& device, std::int64_t
     for (int schedule = 0; schedule < precheck_schedules && wrong.empty(); ++schedule) {
       device.set_schedule(schedule);
       Tried tried = try_on(stage, device, cases[i], wrong);
-      const bool has_outputs =
-          tried.outputs.lse.size() == static_cast<std::size_t>(lse_elements(tried.problem));
-      if (has_outputs && !tried.check.passed)
-        wrong = diagnosed(stage, device, std::span(cases).subspan(i + 1), std::move(tried));
+      if (tried.outputs.lse.empty() || tried.check.passed) continue;
+      const std::span others = std::span(cases).subspan(i + 1);
+      const std::string outputs = diagnosed(stage, device, others, std::move(tried));
+      wrong = wrong.empty() ? outputs : outputs + '\n' + wrong;
     }
     if (!wrong.empty())
       wrong = "on a small problem, " + problem_text(cases[i].problem) + ":\n" + wrong;

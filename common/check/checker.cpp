@@ -128,7 +128,7 @@ std::string describe(const CheckResult& r) {
     lines += "; the mean error of O is too large";
   if (!r.looks_like.empty()) return lines + "\n  looks like: " + r.looks_like;
   if (!r.where.empty()) lines += "\n  where: " + r.where;
-  if (!r.values.empty()) lines += "\n  there it is: " + r.values;
+  if (!r.values.empty()) lines += "\n  values: " + r.values;
   return lines;
 }
 

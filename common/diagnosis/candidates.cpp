@@ -13,7 +13,7 @@ namespace flash {
 namespace {
 
 constexpr std::int64_t tiles[] = {64, 128, 32, 16, 256};
-constexpr std::size_t screened_rows = 24, verified_rows = 200;
+constexpr double screen_flops = 6e6, verify_flops = 1e8;  // of a candidate
 constexpr std::size_t max_failures = 3, max_successes = 3;
 
 // A mistake, and a number of keys a tile where it depends on one.
@@ -80,11 +80,17 @@ struct Sample {
   Rows rows;
   RowResults<double> actual, right;
 
-  Sample(const WrongOutput& from, std::size_t count)
+  Sample(const WrongOutput& from, double max_flops, std::size_t most)
       : output(from),
-        rows(from.some_rows(count)),
+        rows(from.some_rows(count(from.tried.problem, max_flops, most))),
         actual(part_of(from.actual, from, rows)),
         right(part_of(from.right, from, rows)) {}
+
+  // Of rows that take at most so many FLOPs, if four do.
+  static std::size_t count(const Problem& p, double max_flops, std::size_t most) {
+    const auto of_row = static_cast<double>(4 * p.heads * p.head_dim * p.seqlen_k + 1);
+    return std::clamp<std::size_t>(static_cast<std::size_t>(max_flops / of_row), 4, most);
+  }
 };
 
 Fit fit(const Sample& sample, const Candidate& candidate) {
@@ -156,7 +162,7 @@ class Explaining {
 };
 
 std::vector<Candidate> screen(const WrongOutput& output) {
-  const Sample sample(output, screened_rows);
+  const Sample sample(output, screen_flops, 24);
   Explaining explaining;
   for (const Candidate& candidate : all_candidates(output.setting)) {
     const Fit found = fit(sample, candidate);
@@ -168,7 +174,7 @@ std::vector<Candidate> screen(const WrongOutput& output) {
 
 // Leaves those candidates that explain this output as well.
 void narrow(std::vector<Candidate>& candidates, const WrongOutput& output) {
-  const Sample sample(output, verified_rows);
+  const Sample sample(output, verify_flops, 200);
   Explaining explaining;
   for (const Candidate& candidate : candidates)
     if (!candidate.mistake->applies || candidate.mistake->applies(output.setting))
@@ -178,7 +184,7 @@ void narrow(std::vector<Candidate>& candidates, const WrongOutput& output) {
 
 // Leaves those candidates that would have passed, as this output does.
 void spare(std::vector<Candidate>& candidates, const WrongOutput& passed) {
-  const Sample sample(passed, screened_rows);
+  const Sample sample(passed, screen_flops, 24);
   std::erase_if(candidates, [&](const Candidate& candidate) {
     if (candidate.mistake->applies && !candidate.mistake->applies(passed.setting)) return false;
     return fit(sample, candidate).moved > 4 * passed.bound();

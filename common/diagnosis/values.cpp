@@ -107,7 +107,9 @@ std::string factors(const WrongOutput& output, const Values& values) {
     high = std::max(high, factor);
   }
   if (high - low <= (output.setting.precision ? 0.2 : 0.01) * std::abs(high))
-    return values.rows() > 1 ? text("%.4g times what they should be", (low + high) / 2) : "";
+    return values.rows() > 1 && std::abs(high - 1) > 0.02
+               ? text("%.4g times what they should be", (low + high) / 2)
+               : "";
   return output.of_lse
              ? ""
              : text("each row is some factor, %.3g to %.3g, times what it should be", low, high);

@@ -149,6 +149,11 @@ bool is_copy(const Buffer& o, const Buffer& last) {
          std::equal(o.begin(), o.begin() + size, last.begin());
 }
 
+std::string lengths(const Problem& p) {
+  return " (of " + std::to_string(p.seqlen_q) + " queries x " + std::to_string(p.seqlen_k) +
+         " keys" + (p.causal ? ", causal" : "") + (p.packed() ? ", packed" : "") + ")";
+}
+
 struct Cases {
   std::vector<const ConformanceCase*> wrong;  // outputs
   std::vector<const ConformanceCase*> right;
@@ -173,7 +178,8 @@ std::string diagnosis(const Stage& stage, const Cases& cases) {
   if (!findings.looks_like.empty())
     return paragraph(page, "  looks like   ", findings.looks_like + on);
   std::string text;
-  if (!findings.where.empty()) text += paragraph(page, "  wrong are    ", findings.where + on);
+  if (!findings.where.empty())
+    text += paragraph(page, "  wrong are    ", findings.where + lengths(tried.front().problem));
   if (!findings.values.empty()) text += paragraph(page, "  values       ", findings.values);
   const std::string condition = failing_condition(cases.outcomes, stage.plan);
   return condition.empty() ? text : text + paragraph(page, "  fails only   ", condition);
