@@ -46,7 +46,7 @@ Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& p
   const double first =
       seconds_of([&] { verdict = run_and_check(stage, device, problem, inputs, expected); });
   const bool stopped = !verdict.misuse.empty();
-  if (!stopped) diagnose(problem, inputs, verdict.outputs, verdict.check);
+  if (!stopped) diagnose(problem, inputs, verdict.outputs, verdict.check, traits_of(stage));
   StageReport report{.stage = std::string(stage.name),
                      .passed = verdict.passed(),
                      .failure = describe(verdict),

@@ -26,6 +26,10 @@ Verdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Probl
   return verdict;
 }
 
+KernelTraits traits_of(const Stage& stage) {
+  return {stage.fp8, stage.plan};
+}
+
 std::string describe(const Verdict& verdict) {
   if (!verdict.misuse.empty()) return verdict.misuse;
   std::string lines = verdict.check.passed ? "" : describe(verdict.check);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "check/checker.h"
+#include "diagnosis/diagnosis.h"
 #include "stages/execute.h"
 
 namespace flash {
@@ -23,6 +24,9 @@ struct Verdict {
 // Throws BadInput, as for a workspace that does not fit.
 Verdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                       const Inputs& inputs, const Expected& expected);
+
+// What a diagnosis of its outputs has to know of a stage.
+KernelTraits traits_of(const Stage& stage);
 
 // All that is wrong, in lines; empty if nothing is.
 std::string describe(const Verdict& verdict);

@@ -126,7 +126,9 @@ std::string describe(const CheckResult& r) {
            share(r.lse_wrong, r.rows_checked);
   if (r.o_wrong == 0 && !(r.mean_abs_error <= r.mean_error_bound))
     lines += "; the mean error of O is too large";
-  if (!r.looks_like.empty()) lines += "\n  looks like: " + r.looks_like;
+  if (!r.looks_like.empty()) return lines + "\n  looks like: " + r.looks_like;
+  if (!r.where.empty()) lines += "\n  where: " + r.where;
+  if (!r.values.empty()) lines += "\n  values: " + r.values;
   return lines;
 }
 

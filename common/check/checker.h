@@ -55,7 +55,10 @@ struct CheckResult {
   std::int64_t elements_checked = 0;              // of O
   std::int64_t o_wrong = 0, lse_wrong = 0;        // elements past the bound for the largest error
   Place worst;                                    // of O if O is wrong, otherwise of LSE
-  std::string looks_like;                         // what diagnosis/ makes of a wrong output
+
+  // What diagnosis/ makes of a wrong output; empty where it does not know.
+  std::string looks_like;     // the name of a mistake
+  std::string where, values;  // which elements are wrong, and what they are instead
 };
 
 // Throws BadInput if the outputs do not have the problem's size.

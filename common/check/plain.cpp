@@ -31,16 +31,20 @@ Matrix<float> rotation(std::int64_t columns) {
   return result;
 }
 
-// Rounds the block to the format in units of a scale, the power of two that brings its largest
-// element just into the format's range.
-void quantise(Eigen::Ref<Matrix<float>> block, DType format) {
+// The scale of a block: the power of two that brings its largest element just into the format's
+// range.
+float scale_of(const Eigen::Ref<const Matrix<float>>& block, DType format) {
   const double largest = block.cwiseAbs().maxCoeff();
-  if (largest == 0) return;
-  const auto scale =
-      static_cast<float>(std::exp2(std::ceil(std::log2(largest / largest_finite(format)))));
+  return largest == 0 ? 1
+                      : static_cast<float>(
+                            std::exp2(std::ceil(std::log2(largest / largest_finite(format)))));
+}
+
+// Rounds the block to the format in units of `scale`, and takes it back in those of `unit`.
+void quantise(Eigen::Ref<Matrix<float>> block, DType format, float scale, float unit) {
   tile::with_type(format, [&](auto type) {
-    block = block.unaryExpr([scale](float x) {
-      return scale * tile::to_float(tile::from_float<decltype(type)>(x / scale));
+    block = block.unaryExpr([scale, unit](float x) {
+      return unit * tile::to_float(tile::from_float<decltype(type)>(x / scale));
     });
   });
 }
@@ -50,6 +54,7 @@ struct Operand {
   const Buffer& from;
   std::int64_t heads, block_rows;
   bool rotated;
+  Fp8Unit unit;
 };
 
 // The rows of one head that the sequence has from `begin` on, as FP8 keeps them; columns are added
@@ -62,8 +67,13 @@ Matrix<float> quantised(const Problem& p, const Operand& x, std::int64_t begin, 
   result.leftCols(p.head_dim) = values;
   if (x.rotated) result *= rotation(result.cols());
   const std::int64_t step = fp8.per_block ? x.block_rows : std::max<std::int64_t>(1, rows);
-  for (std::int64_t first = 0; first < rows; first += step)
-    quantise(result.middleRows(first, std::min(step, rows - first)), fp8.format);
+  float first_scale = 1;
+  for (std::int64_t first = 0; first < rows; first += step) {
+    auto block = result.middleRows(first, std::min(step, rows - first));
+    const float scale = scale_of(block, fp8.format);
+    if (first == 0) first_scale = scale;
+    quantise(block, fp8.format, scale, x.unit ? x.unit(scale, first_scale) : scale);
+  }
   return result;
 }
 
@@ -90,7 +100,7 @@ Buffer quantised(const Problem& p, const Operand& x, bool queries, const Fp8& fp
 
 RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, const Rows& rows) {
   const DType dtype = problem.dtype;
-  const auto weigh = [dtype](RowSlice<float> row) -> RowSum<float> {
+  const auto weigh = [dtype](RowSlice<float> row, const RowId&) -> RowSum<float> {
     const auto count = static_cast<std::size_t>(row.size());
     round_to(dtype, row.data(), count);
     const float row_max = row.maxCoeff();
@@ -105,21 +115,32 @@ RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, co
   return results;
 }
 
+QuantisedProblem quantised(const Problem& problem, const Inputs& inputs, const Fp8& fp8,
+                           const Fp8Mistake& mistake) {
+  const TileShape tiles = plan_of(problem.shape()).tiles;
+  const Operand q{inputs.q, problem.heads, tiles.query_rows, fp8.rotate && mistake.rotate_q,
+                  mistake.q};
+  const Operand k{inputs.k, problem.kv_heads, tiles.key_rows, fp8.rotate && mistake.rotate_k,
+                  mistake.k};
+  const Operand v{inputs.v, problem.kv_heads, tiles.key_rows, mistake.rotate_v, mistake.v};
+  Fp8 format = fp8;
+  if (mistake.format) format.format = *mistake.format;
+  QuantisedProblem result{
+      problem,
+      {quantised(problem, q, true, format), quantised(problem, k, false, format),
+       quantised(problem, v, false, format)}};
+  result.problem.dtype = DType::f32;
+  result.problem.head_dim = rotated_dim(problem.head_dim);
+  result.problem.scale = problem.softmax_scale();
+  return result;
+}
+
 RowResults<float> plain_fp8_forward(const Problem& problem, const Inputs& inputs, const Rows& rows,
                                     const Fp8& fp8) {
-  const std::int64_t d = problem.head_dim, columns = rotated_dim(d);
-  const TileShape tiles = plan_of(problem.shape()).tiles;
-  const Operand q{inputs.q, problem.heads, tiles.query_rows, fp8.rotate};
-  const Operand k{inputs.k, problem.kv_heads, tiles.key_rows, fp8.rotate};
-  const Operand v{inputs.v, problem.kv_heads, tiles.key_rows, false};
-  const Inputs widened{quantised(problem, q, true, fp8), quantised(problem, k, false, fp8),
-                       quantised(problem, v, false, fp8)};
-  Problem wide = problem;
-  wide.dtype = DType::f32;
-  wide.head_dim = columns;
-  wide.scale = problem.softmax_scale();
+  const auto [wide, widened] = quantised(problem, inputs, fp8);
+  const std::int64_t d = problem.head_dim, columns = wide.head_dim;
   const RowResults<float> in_fp32 = attend_rows<float>(
-      wide, operands(wide, widened), rows, [](RowSlice<float> row) -> RowSum<float> {
+      wide, operands(wide, widened), rows, [](RowSlice<float> row, const RowId&) -> RowSum<float> {
         const float row_max = row.maxCoeff();
         row = (row.array() - row_max).exp();
         const float row_sum = row.sum();

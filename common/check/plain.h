@@ -1,6 +1,8 @@
 // The plain computation in the problem's own precision, which the acceptance rule compares with.
 #pragma once
 
+#include <optional>
+
 #include "attention/fp8.h"
 #include "attention/tensors.h"
 #include "check/rows.h"
@@ -16,5 +18,24 @@ RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, co
 // to the problem's dtype.
 RowResults<float> plain_fp8_forward(const Problem& problem, const Inputs& inputs, const Rows& rows,
                                     const Fp8& fp8);
+
+// A problem whose Q, K and V are what FP8 keeps of another's: fp32, of rotated_dim columns.
+struct QuantisedProblem {
+  Problem problem;
+  Inputs inputs;
+};
+
+// By what a block is multiplied that was divided by `scale`; `first` is the scale of block 0.
+using Fp8Unit = float (*)(float scale, float first);
+
+// What a mistake changes; a unit that is null is the block's scale.
+struct Fp8Mistake {
+  Fp8Unit q = nullptr, k = nullptr, v = nullptr;
+  bool rotate_q = true, rotate_k = true, rotate_v = false;
+  std::optional<tile::DType> format = {};
+};
+
+QuantisedProblem quantised(const Problem& problem, const Inputs& inputs, const Fp8& fp8,
+                           const Fp8Mistake& mistake = {});
 
 }  // namespace flash

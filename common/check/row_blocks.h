@@ -31,14 +31,24 @@ struct RowSum {
   Scalar lse;
 };
 
-// What is read, and how much of it a row sees.
+// A row of O.
+struct RowId {
+  std::int64_t batch, head, query;
+};
+
+// What is read, and how much of it a row sees. The functions that are empty change nothing: known
+// mistakes have them.
 struct Operands {
   const Buffer& q;
   const Buffer& k;
   const Buffer& v;
   double scale;
   std::function<std::int64_t(std::int64_t head)> kv_head;
-  std::function<KeyRange(const Sequence&, std::int64_t query)> visible;
+  std::function<KeyRange(const RowId&)> visible;
+  std::function<RowId(const RowId&)> q_row = {};                         // that a row of O takes
+  std::function<std::int64_t(std::int64_t batch)> kv_batch = {};         // whose keys it takes
+  std::function<std::int64_t(std::int64_t key)> k_row = {}, v_row = {};  // that is read for a key
+  std::int64_t score_columns = max_head_dim;                             // of q that count
 };
 
 inline Operands operands(const Problem& problem, const Inputs& inputs) {
@@ -47,8 +57,8 @@ inline Operands operands(const Problem& problem, const Inputs& inputs) {
           inputs.v,
           problem.softmax_scale(),
           [&problem](std::int64_t head) { return head / (problem.heads / problem.kv_heads); },
-          [&problem](const Sequence& s, std::int64_t query) {
-            return visible_keys(problem, s, query);
+          [&problem](const RowId& row) {
+            return visible_keys(problem, problem.sequence(row.batch), row.query);
           }};
 }
 
@@ -59,7 +69,7 @@ void load(const Buffer& buffer, DType dtype, std::int64_t begin, std::int64_t he
 
 // Turns the scaled scores that a row sees, at least one, into weights in place.
 template <class Scalar>
-using Weigh = std::function<RowSum<Scalar>(RowSlice<Scalar>)>;
+using Weigh = std::function<RowSum<Scalar>(RowSlice<Scalar>, const RowId&)>;
 
 // O and LSE of the chosen rows. For float and double.
 template <class Scalar>

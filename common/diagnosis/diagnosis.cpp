@@ -2,43 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <limits>
 
-#include "check/errors.h"
-#include "check/reference.h"
-#include "diagnosis/mistakes.h"
+#include "diagnosis/candidates.h"
+#include "diagnosis/where.h"
+#include "diagnosis/wrong_output.h"
 
 namespace flash {
 namespace {
-
-constexpr double max_flops = 2e8;  // of a mistake
-constexpr std::int64_t tiles[] = {64, 128, 32, 16, 256};
-
-// How much closer than the right result a mistake's has to be, in root mean square.
-constexpr double close = 0.1;
-
-// As the outputs are, so that a 16-bit output of a mistake is equal to the mistake's result.
-void round_to(DType dtype, std::vector<double>& values) {
-  tile::with_type(dtype, [&](auto type) {
-    for (double& value : values)
-      value = tile::to_float(tile::from_float<decltype(type)>(static_cast<float>(value)));
-  });
-}
-
-// The output's values for the rows, in the order of RowResults.
-RowResults<double> gather(const Problem& p, const Outputs& outputs, const Rows& rows) {
-  RowResults<double> values;
-  for_each_row(rows, [&](std::int64_t, std::int64_t batch, std::int64_t query) {
-    for (std::int64_t h = 0; h < p.heads; ++h) {
-      values.lse.push_back(outputs.lse[p.row_offset(batch, h) + query]);
-      const std::int64_t first = q_offset(p, batch, query, h);
-      for (std::int64_t c = 0; c < p.head_dim; ++c)
-        values.o.push_back(element(outputs.o, p.dtype, first + c));
-    }
-  });
-  return values;
-}
 
 // Which rows of O are wrong, by what is special about them.
 struct WrongRows {
@@ -48,99 +18,73 @@ struct WrongRows {
   std::int64_t right_other = 0;
   bool finite = true;
 
+  explicit WrongRows(const WrongOutput& output) {
+    constexpr double exp_range = 80;
+    for (std::size_t row = 0; row < output.ids.size(); ++row) {
+      const bool wrong = output.wrong[row] != 0;
+      finite &= std::isfinite(output.row_error[row]);
+      if (!output.sees_keys(row))
+        empty += wrong;
+      else if (std::abs(output.right.lse[row]) > exp_range)
+        large += wrong;
+      else
+        ++(wrong ? other : right_other);
+    }
+  }
+
   bool only_empty() const { return empty > 0 && large + other == 0; }
   bool only_large() const { return large > 0 && other == 0 && (right_other > 0 || !finite); }
 };
 
-WrongRows wrong_rows(const RowResults<double>& actual, const RowResults<double>& right,
-                     std::int64_t head_dim) {
-  constexpr double exp_range = 80;
-  double largest = 0;
-  for (const double o : right.o) largest = std::max(largest, std::abs(o));
-  WrongRows rows;
-  for (std::size_t row = 0; row < right.lse.size(); ++row) {
-    double row_error = 0;
-    for (std::int64_t c = 0; c < head_dim; ++c)
-      row_error =
-          std::max(row_error, error(actual.o[row * head_dim + c], right.o[row * head_dim + c]));
-    const bool wrong = row_error > 0.02 * largest;
-    rows.finite &= std::isfinite(row_error);
-    if (right.lse[row] == -std::numeric_limits<double>::infinity())
-      rows.empty += wrong;
-    else if (std::abs(right.lse[row]) > exp_range)
-      rows.large += wrong;
-    else
-      ++(wrong ? rows.other : rows.right_other);
-  }
-  return rows;
+bool fails(const Tried& tried, bool of_lse) {
+  return of_lse ? !tried.check.passed : !tried.check.o_passed;
 }
 
-double root_mean_square(const std::vector<double>& a, const std::vector<double>& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += std::pow(error(a[i], b[i]), 2);
-  return std::sqrt(sum / static_cast<double>(std::max<std::size_t>(1, a.size())));
-}
-
-std::string constant(const std::vector<double>& values) {
-  const bool all_equal = std::all_of(values.begin(), values.end(),
-                                     [&](double value) { return value == values.front(); });
-  if (values.size() < 2 || !all_equal) return "";
-  char text[64];
-  std::snprintf(text, sizeof text, "every element is %g", values.front());
-  return text;
-}
-
-// The name, and how close the output is to what that mistake gives, and to what is right.
-std::string closest_mistake(const Problem& problem, const Inputs& inputs, const Rows& rows,
-                            const RowResults<double>& actual, const RowResults<double>& right,
-                            std::vector<double> RowResults<double>::*part) {
-  const double from_right = root_mean_square(actual.*part, right.*part);
-  double smallest = close * from_right;
-  std::string best;
-  for (const Mistake& mistake : mistakes())
-    for (const std::int64_t tile : tiles) {
-      RowResults<double> wrong = forward_with_mistake(problem, inputs, rows, mistake, tile);
-      round_to(problem.dtype, wrong.o);
-      const double distance = root_mean_square(actual.*part, wrong.*part);
-      if (distance < smallest) {
-        smallest = distance;
-        best = mistake.name;
-        if (mistake.tiled) best += " (tiles of " + std::to_string(tile) + " keys)";
-      }
-      if (!mistake.tiled) break;
-    }
-  if (best.empty()) return "";
-  char numbers[100];
-  std::snprintf(numbers, sizeof numbers, "; rms distance from that %.1e, from what is right %.1e",
-                smallest, from_right);
-  return best + numbers;
+// All that is written into an output that is wrong everywhere.
+std::string one_value(const std::string& where, const std::string& values) {
+  if (where != "everywhere") return "";
+  if (values == "never written") return "nothing is written";
+  if (values == "NaN, computed") return "every element is NaN";
+  const bool is_number = !values.empty() && values.find(' ') == values.npos;
+  return is_number ? "every element is " + values : "";
 }
 
 }  // namespace
 
-std::string diagnose(const Problem& problem, const Inputs& inputs, const Outputs& outputs,
-                     Compared compared) {
-  const Rows rows = sample_rows(problem, max_flops);
-  const RowResults<double> actual = gather(problem, outputs, rows);
-  RowResults<double> right = reference_forward(problem, inputs, rows);
-  round_to(problem.dtype, right.o);
-  const auto part = compared == Compared::o ? &RowResults<double>::o : &RowResults<double>::lse;
-  const WrongRows wrong = wrong_rows(actual, right, problem.head_dim);
-  if (wrong.only_empty()) return "rows that see no key are not set to 0";
-  if (wrong.finite) {
-    if (std::string name = constant(actual.*part); !name.empty()) return name;
-    const std::string name = closest_mistake(problem, inputs, rows, actual, right, part);
-    if (!name.empty()) return name;
-  }
-  if (wrong.only_large()) return "exp overflows or underflows: the row maximum is not subtracted";
-  return "";
+Findings diagnose(std::span<const Tried> tried, const KernelTraits& kernel) {
+  const bool of_lse = std::ranges::all_of(tried, [](const Tried& t) { return t.check.o_passed; });
+  const auto wrong = std::ranges::find_if(tried, [&](const Tried& t) { return fails(t, of_lse); });
+  if (wrong == tried.end()) return {};
+  const WrongOutput first(*wrong, kernel, of_lse);
+  Findings findings{"", where_wrong(first), wrong_values(first)};
+  const std::string tensor = of_lse ? "LSE: " : "O: ";
+  findings.looks_like = one_value(findings.where, findings.values);
+  const WrongRows rows(first);
+  if (findings.looks_like.empty() && rows.only_empty())
+    findings.looks_like =
+        "rows that see no key are not set to " + std::string(of_lse ? "-inf" : "0");
+  if (findings.looks_like.empty()) findings.looks_like = explain(tried, kernel);
+  const auto is_large = [&](const Tried& t) {
+    return t.check.passed || WrongRows(WrongOutput(t, kernel, t.check.o_passed)).only_large();
+  };
+  if (findings.looks_like.empty() && rows.only_large() && std::ranges::all_of(tried, is_large))
+    findings.looks_like =
+        "exp overflows or underflows: the row maximum is not subtracted, or not the row's";
+  if (!findings.where.empty()) findings.where = tensor + findings.where;
+  return findings;
+}
+
+void set_findings(CheckResult& result, const Findings& findings) {
+  result.looks_like = findings.looks_like;
+  result.where = findings.where;
+  result.values = findings.values;
 }
 
 void diagnose(const Problem& problem, const Inputs& inputs, const Outputs& outputs,
-              CheckResult& result) {
-  if (!result.passed)
-    result.looks_like =
-        diagnose(problem, inputs, outputs, result.o_passed ? Compared::lse : Compared::o);
+              CheckResult& result, const KernelTraits& kernel) {
+  if (result.passed) return;
+  const Tried tried{problem, inputs, outputs, result};
+  set_findings(result, diagnose({&tried, 1}, kernel));
 }
 
 }  // namespace flash

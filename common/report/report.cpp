@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "attention/tensor.h"
+#include "report/traffic.h"
 
 namespace flash {
 namespace {
@@ -121,7 +122,8 @@ std::string describe_difference(const Counters& counted, const Counters& formula
   compare(lines, "FLOPs", counted.flops, formula.flops);
   compare(lines, "exponentials", counted.exponentials, formula.exponentials);
   compare(lines, "launches", counted.launches, formula.launches);
-  return lines;
+  const std::string hint = traffic_hint(counted, formula);
+  return hint.empty() ? lines : lines + "\n" + hint;
 }
 
 Json to_json(const Report& report) {

@@ -42,7 +42,8 @@ struct Report {
 double gflops(const Report& report, const StageReport& stage);
 double fraction_of_peak(const Report& report, const StageReport& stage);
 
-// One line for each counter that differs from its formula; empty if none does.
+// One line for each counter that differs from its formula, and one about where that may come from;
+// empty if none does.
 std::string describe_difference(const tile::Counters& counted, const tile::Counters& formula);
 
 // The schema of `ladder run --json`. A number that is not finite becomes null.

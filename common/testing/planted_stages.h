@@ -11,6 +11,7 @@ namespace flash {
 
 const Stage& right_stage();           // 2000 bytes of Q read, 3000 of O written, 50 FLOPs
 const Stage& mean_of_v_stage();       // wrong outputs
+const Stage& copied_stage();          // the output of the first problem, again and again
 const Stage& missing_mask_stage();    // right outputs, unless the problem is causal
 const Stage& wrong_formula_stage();   // right outputs, counters that differ from its formula
 const Stage& misused_memory_stage();  // throws TileError

@@ -32,15 +32,19 @@ class Kernel {
 
   void row(std::int64_t b, std::int64_t h, std::int64_t query, Outputs& outputs) {
     const Sequence s = p.sequence(b);
+    const std::int64_t q_head = bug == Bug::answer_of_next_head ? (h + 1) % p.heads : h;
     const std::int64_t kv_head =
-        bug == Bug::wrong_kv_head ? h % p.kv_heads : h / (p.heads / p.kv_heads);
+        bug == Bug::wrong_kv_head ? h % p.kv_heads : q_head / (p.heads / p.kv_heads);
     row_max = -infinity;
     row_sum = 0;
     acc.assign(p.head_dim, 0);
     const std::int64_t keys = visible(s, query);
+    seen = visible_keys(p, s, query).end;
     for (std::int64_t j = 0; j < keys; j += scalar_kernel_tile) {
       const std::int64_t first = ((s.k_begin + j) * p.kv_heads + kv_head) * p.head_dim;
-      tile(q_offset(p, b, query, h), first, std::min(scalar_kernel_tile, keys - j));
+      if (bug == Bug::skips_tile_1 && j == scalar_kernel_tile) continue;
+      first_v = bug == Bug::first_tile_of_v ? first - j * p.kv_heads * p.head_dim : first;
+      tile(q_offset(p, b, query, q_head), first, j, std::min(scalar_kernel_tile, keys - j));
     }
     if (bug == Bug::padding_counted && keys % scalar_kernel_tile != 0)
       row_sum += static_cast<float>(scalar_kernel_tile - keys % scalar_kernel_tile) *
@@ -58,6 +62,8 @@ class Kernel {
     if (bug == Bug::no_scale) scale /= p.softmax_scale();
     if (bug == Bug::scale_twice) scale *= p.softmax_scale();
     if (bug == Bug::natural_scale_in_exp2) scale = p.softmax_scale();
+    if (bug == Bug::temperature) scale /= 1.1;
+    if (bug == Bug::squared) scale *= 2;
     return static_cast<float>(scale);
   }
 
@@ -74,6 +80,14 @@ class Kernel {
         return std::min(keys, s.k_length / 2);
       case Bug::tail_missing:
         return std::min(keys, s.k_length / scalar_kernel_tile * scalar_kernel_tile);
+      case Bug::mask_after_softmax:
+        return s.k_length;
+      case Bug::mask_shows_two_more:
+        return p.causal
+                   ? std::clamp<std::int64_t>(query + 3 + s.k_length - s.q_length, 0, s.k_length)
+                   : keys;
+      case Bug::last_two_keys_missing:
+        return std::min(keys, std::max<std::int64_t>(0, s.k_length - 2));
       case Bug::last_key_missing:
         return std::min(keys, std::max<std::int64_t>(0, s.k_length - 1));
       default:
@@ -88,30 +102,51 @@ class Kernel {
                   : static_cast<float>(std::exp2(static_cast<double>(x)) * (1 + 1.6e-7 * uniform));
   }
 
-  void tile(std::int64_t q_first, std::int64_t k_first, std::int64_t keys) {
+  // Scores of the tile's keys; the running maximum with them.
+  void multiply(std::int64_t q_first, std::int64_t k_first, std::int64_t keys) {
     const std::int64_t stride = p.kv_heads * p.head_dim;
-    float scores[scalar_kernel_tile];
-    const float old_max = row_max;
     for (std::int64_t j = 0; j < keys; ++j) {
       scores[j] = 0;
       for (std::int64_t c = 0; c < p.head_dim; ++c)
         scores[j] = std::fma(q[q_first + c], k[k_first + j * stride + c], scores[j]);
+      if (bug == Bug::capped) scores[j] = 20 * std::tanh(scores[j] / 20);
+      if (bug == Bug::every_second_key && j % 2 == 1) scores[j] = -infinity;
       row_max = std::max(row_max, scores[j]);
     }
     if (bug == Bug::max_not_subtracted) row_max = 0;
-    const float max_exponent = row_max * scale();
-    float rescale = old_max == -infinity ? 0 : exp2((old_max - row_max) * scale());
+  }
+
+  void tile(std::int64_t q_first, std::int64_t k_first, std::int64_t first_key, std::int64_t keys) {
+    const float old_max = row_max;
+    multiply(q_first, k_first, keys);
+    float reference = row_max;  // of the weights
+    if (bug == Bug::own_maximum) reference = *std::max_element(scores, scores + keys);
+    const float max_exponent = reference * scale();
+    const bool first = old_max == -infinity;
+    float rescale = first ? 0 : exp2((old_max - row_max) * scale());
+    if (bug == Bug::rescaled_wrong_sign && !first) rescale = 1 / rescale;
     float sum = 0;
     for (std::int64_t j = 0; j < keys; ++j) {
       scores[j] = exp2(std::fma(scores[j], scale(), -max_exponent));
       sum += scores[j];
     }
-    row_sum = std::fma(row_sum, rescale, sum);
+    row_sum =
+        bug == Bug::sum_rescaled_late ? (row_sum + sum) * rescale : std::fma(row_sum, rescale, sum);
     if (bug == Bug::accumulator_not_rescaled) rescale = 1;
+    if (bug == Bug::mask_after_softmax)
+      for (std::int64_t j = std::max<std::int64_t>(0, seen - first_key); j < keys; ++j)
+        scores[j] = 0;
+    accumulate(rescale, keys);
+  }
+
+  void accumulate(float rescale, std::int64_t keys) {
+    const std::int64_t stride = p.kv_heads * p.head_dim;
     for (std::int64_t c = 0; c < p.head_dim; ++c) {
+      const std::int64_t column = bug == Bug::shifted_v ? (c + 1) % p.head_dim : c;
       acc[c] *= rescale;
       for (std::int64_t j = 0; j < keys; ++j)
-        acc[c] = std::fma(scores[j], v[k_first + j * stride + c], acc[c]);
+        acc[c] = std::fma(scores[j], v[first_v + j * stride + column], acc[c]);
+      if (bug == Bug::divided_in_every_tile) acc[c] /= row_sum;
     }
   }
 
@@ -124,7 +159,10 @@ class Kernel {
       case Bug::nan:
         return std::numeric_limits<float>::quiet_NaN();
       case Bug::not_divided:
+      case Bug::divided_in_every_tile:
         return accumulated;
+      case Bug::divided_twice:
+        return accumulated / row_sum / row_sum;
       case Bug::empty_row_divided:
         return accumulated / row_sum;
       default:
@@ -144,6 +182,8 @@ class Kernel {
   const Bug bug;
   const std::vector<float> q, k, v;
   std::vector<float> acc;
+  float scores[scalar_kernel_tile];
+  std::int64_t seen = 0, first_v = 0;
   float row_max = 0, row_sum = 0;
   std::uint64_t draws = 0;
 };

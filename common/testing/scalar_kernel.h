@@ -31,6 +31,23 @@ enum class Bug {
   accumulator_not_rescaled,
   max_not_subtracted,
   empty_row_divided,
+  sum_rescaled_late,    // after the tile's sum is added
+  rescaled_wrong_sign,  // both, by exp(m_new - m_old)
+  own_maximum,          // weights against the tile's, not the running one
+  divided_in_every_tile,
+  divided_twice,
+  mask_after_softmax,
+  answer_of_next_head,
+  first_tile_of_v,
+  // O, of which no table knows
+  every_second_key,
+  last_two_keys_missing,
+  mask_shows_two_more,
+  temperature,   // scores divided by 1.1
+  capped,        // scores
+  squared,       // weights
+  shifted_v,     // by a column
+  skips_tile_1,  // of keys
   // LSE
   lse_base_2,
   lse_without_max,

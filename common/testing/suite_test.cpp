@@ -49,6 +49,12 @@ TEST(Suite, SaysWhichKindsFailAndLike) {
   EXPECT_TRUE(mean.contains("  looks like   the mean of V")) << mean.text;
 }
 
+TEST(Suite, SeesAnAnswerThatIsGivenAgain) {
+  const Page page = page_of(copied_stage());
+  EXPECT_GT(page.failed, count / 2);
+  EXPECT_TRUE(page.contains("  looks like   O is the output of the case before")) << page.text;
+}
+
 TEST(Suite, SeesWrongCountersAndMisuse) {
   const Page formula = page_of(wrong_formula_stage());
   EXPECT_EQ(formula.failed, count);

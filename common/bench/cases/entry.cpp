@@ -42,7 +42,8 @@ Entry::Entry(const Case& c, const std::vector<Stage>& stages, std::uint64_t seed
 void Entry::check_plain() {
   const Expected expected = expect_cheaply(problem_, inputs_, stage_.fp8);
   Verdict verdict = run_and_check(stage_, device_, problem_, inputs_, expected);
-  if (verdict.misuse.empty()) diagnose(problem_, inputs_, verdict.outputs, verdict.check);
+  if (verdict.misuse.empty())
+    diagnose(problem_, inputs_, verdict.outputs, verdict.check, traits_of(stage_));
   failure_ = describe(verdict);
   check_ = verdict.check;
   outputs_ = std::move(verdict.outputs);

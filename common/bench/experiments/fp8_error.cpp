@@ -62,7 +62,7 @@ std::vector<float> standard_attention(const Problem& in_f16, const Inputs& input
   Operands unscaled = operands(in_f16, inputs);
   unscaled.scale = 1;
   const auto scale = static_cast<float>(in_f16.softmax_scale());
-  const auto softmax = [scale](RowSlice<float> row) -> RowSum<float> {
+  const auto softmax = [scale](RowSlice<float> row, const RowId&) -> RowSum<float> {
     round_to_f16(row);
     row *= scale;
     round_to_f16(row);

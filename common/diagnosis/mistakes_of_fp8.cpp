@@ -1,0 +1,79 @@
+// What stage 05 does with the scales, the rotation and the format of FP8.
+#include "diagnosis/mistakes.h"
+
+namespace flash {
+namespace {
+
+bool is_fp8(const Setting& s) {
+  return s.precision.has_value();
+}
+bool is_rotated(const Setting& s) {
+  return is_fp8(s) && s.precision->rotate;
+}
+bool has_block_scales(const Setting& s) {
+  return is_fp8(s) && s.precision->per_block;
+}
+
+float none(float, float) {
+  return 1;
+}
+float squared(float scale, float) {
+  return scale * scale;
+}
+float of_block_0(float, float first) {
+  return first;
+}
+
+// The weights sum to P_factor times too much where it is not taken out of O again, or to as much
+// too little where it is taken out and not put in.
+template <bool lacks>
+RowSum<double> with_P_factor(RowSlice<double> scores, const RowContext&) {
+  const RowSum<double> sum = softmax(scores);
+  return {lacks ? sum.divisor * P_factor : sum.divisor / P_factor, sum.lse};
+}
+
+const Mistake table[] = {
+    {.name = "the scale of Q is forgotten", .applies = is_fp8, .fp8 = Fp8Mistake{.q = none}},
+    {.name = "the scale of K is forgotten", .applies = is_fp8, .fp8 = Fp8Mistake{.k = none}},
+    {.name = "the scales of Q and K are forgotten",
+     .applies = is_fp8,
+     .fp8 = Fp8Mistake{.q = none, .k = none}},
+    {.name = "the scale of V is forgotten", .applies = is_fp8, .fp8 = Fp8Mistake{.v = none}},
+    {.name = "the scale of Q is applied twice", .applies = is_fp8, .fp8 = Fp8Mistake{.q = squared}},
+    {.name = "the scale of K is applied twice", .applies = is_fp8, .fp8 = Fp8Mistake{.k = squared}},
+    {.name = "the scale of V is applied twice", .applies = is_fp8, .fp8 = Fp8Mistake{.v = squared}},
+    {.name = "all blocks of Q take the scale of block 0",
+     .applies = has_block_scales,
+     .fp8 = Fp8Mistake{.q = of_block_0}},
+    {.name = "all blocks of K take the scale of block 0",
+     .applies = has_block_scales,
+     .fp8 = Fp8Mistake{.k = of_block_0}},
+    {.name = "all blocks of V take the scale of block 0",
+     .applies = has_block_scales,
+     .fp8 = Fp8Mistake{.v = of_block_0}},
+    {.name = "the factor 256 of P is not taken out of O",
+     .applies = is_fp8,
+     .weigh = with_P_factor<false>},
+    {.name = "the factor 256 of P is missing, but taken out of O",
+     .applies = is_fp8,
+     .weigh = with_P_factor<true>},
+    {.name = "Q is rotated, K is not", .applies = is_rotated, .fp8 = Fp8Mistake{.rotate_k = false}},
+    {.name = "K is rotated, Q is not", .applies = is_rotated, .fp8 = Fp8Mistake{.rotate_q = false}},
+    {.name = "V is rotated like Q and K, and O not rotated back",
+     .applies = is_rotated,
+     .fp8 = Fp8Mistake{.rotate_v = true}},
+    {.name = "Q, K and V are in E5M2, not in E4M3",
+     .applies = [](const Setting& s) { return is_fp8(s) && s.precision->format == DType::e4m3; },
+     .fp8 = Fp8Mistake{.format = DType::e5m2}},
+    {.name = "Q, K and V are in E4M3, not in E5M2",
+     .applies = [](const Setting& s) { return is_fp8(s) && s.precision->format == DType::e5m2; },
+     .fp8 = Fp8Mistake{.format = DType::e4m3}},
+};
+
+}  // namespace
+
+std::span<const Mistake> mistakes_of_fp8() {
+  return table;
+}
+
+}  // namespace flash

@@ -1,0 +1,204 @@
+// How stage 06 merges what its splits found: O_split and LSE_split of each.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "diagnosis/mistakes.h"
+
+namespace flash {
+namespace {
+
+bool has_splits(const Setting& s) {
+  return s.plan.splits > 1;
+}
+
+// What a split found. One without keys: O = 0, LSE = -inf.
+struct Split {
+  RowSlice<double> scores;  // then the weights of V in its O
+  double m, l, lse;
+};
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+std::vector<Split> splits_of(RowSlice<double> scores, const RowContext& c) {
+  std::vector<Split> splits;
+  const Plan& plan = c.setting.plan;
+  for (int i = 0; i < plan.splits; ++i) {
+    KeyRange keys = keys_of_split(c.seen_by_tile(), plan.tiles.key_rows, i, plan.splits);
+    keys.begin = std::min<std::int64_t>(keys.begin, scores.size());
+    keys.end = std::clamp<std::int64_t>(keys.end, keys.begin, scores.size());
+    Split split{scores.segment(keys.begin, keys.size()), -infinity, 0, -infinity};
+    if (keys.size() > 0) {
+      split.m = split.scores.maxCoeff();
+      const RowSum<double> sum = softmax(split.scores);
+      split.scores /= sum.divisor;
+      split.l = sum.divisor;
+      split.lse = sum.lse;
+    }
+    splits.push_back(split);
+  }
+  return splits;
+}
+
+double right_lse(const std::vector<Split>& splits) {
+  double largest = -infinity, sum = 0;
+  for (const Split& split : splits) largest = std::max(largest, split.lse);
+  for (const Split& split : splits) sum += std::exp(split.lse - largest);
+  return largest + std::log(sum);
+}
+
+// O is the sum of the splits' weighed by weight(split, largest LSE), over the sum of the weights.
+template <double (*weight)(const Split&, double)>
+RowSum<double> weighed(RowSlice<double> scores, const RowContext& c) {
+  std::vector<Split> splits = splits_of(scores, c);
+  double largest = -infinity, sum = 0;
+  for (const Split& split : splits) largest = std::max(largest, split.lse);
+  for (Split& split : splits) {
+    const double w = weight(split, largest);
+    split.scores *= w;
+    sum += w;
+  }
+  return {sum == 0 ? 1 : sum, right_lse(splits)};
+}
+
+// As online softmax: `keeps` tells whether O, and the sum, are left as they are when the maximum
+// moves; `weighs`, whether a split's O is multiplied by its weight.
+template <bool keeps_O, bool keeps_sum, bool weighs = true>
+RowSum<double> merged(RowSlice<double> scores, const RowContext& c) {
+  std::vector<Split> splits = splits_of(scores, c);
+  double largest = -infinity, sum = 0;
+  for (std::size_t i = 0; i < splits.size(); ++i) {
+    if (splits[i].lse == -infinity) continue;
+    const double last = std::exchange(largest, std::max(largest, splits[i].lse));
+    const double rescale = last == -infinity ? 0 : std::exp(last - largest);
+    for (std::size_t before = 0; before < i; ++before)
+      if (!keeps_O) splits[before].scores *= rescale;
+    if (weighs) splits[i].scores *= std::exp(splits[i].lse - largest);
+    sum = sum * (keeps_sum ? 1 : rescale) + std::exp(splits[i].lse - largest);
+  }
+  return {sum, largest + std::log(sum)};
+}
+
+template <bool first>
+RowSum<double> one_split(RowSlice<double> scores, const RowContext& c) {
+  std::vector<Split> splits = splits_of(scores, c);
+  const double lse = (first ? splits.front() : splits.back()).lse;
+  const auto begin = splits.begin() + (first ? 1 : 0), end = splits.end() - (first ? 0 : 1);
+  for (auto split = begin; split != end; ++split) split->scores.setZero();
+  return {1, lse};
+}
+
+RowSum<double> added(RowSlice<double> scores, const RowContext& c) {
+  return {1, right_lse(splits_of(scores, c))};
+}
+
+double equal(const Split&, double) {
+  return 1;
+}
+double equal_if_it_saw_a_key(const Split& s, double) {
+  return s.l > 0 ? 1 : 0;
+}
+double by_sum(const Split& s, double) {
+  return s.l;
+}
+double by_maximum(const Split& s, double largest) {
+  return std::exp(s.m - largest);
+}
+double by_lse(const Split& s, double) {
+  return s.l > 0 ? s.lse : 0;
+}
+double right_weight(const Split& s, double largest) {
+  return std::exp(s.lse - largest);
+}
+
+RowSum<double> merge_not_divided(RowSlice<double> scores, const RowContext& c) {
+  return {1, weighed<right_weight>(scores, c).lse};
+}
+
+// The weights are right; those of a split may be left out, or its O not be divided by its sum.
+template <class Change>
+RowSum<double> changed(RowSlice<double> scores, const RowContext& c, Change change) {
+  std::vector<Split> splits = splits_of(scores, c);
+  change(splits);
+  double largest = -infinity, sum = 0;
+  for (const Split& split : splits) largest = std::max(largest, split.lse);
+  for (Split& split : splits) {
+    if (split.lse == -infinity) continue;
+    split.scores *= std::exp(split.lse - largest);
+    sum += std::exp(split.lse - largest);
+  }
+  return {sum == 0 ? 1 : sum, largest + std::log(sum)};
+}
+
+RowSum<double> last_missing(RowSlice<double> scores, const RowContext& c) {
+  return changed(scores, c, [](auto& splits) {
+    splits.back().scores.setZero();
+    splits.back().lse = -infinity;
+  });
+}
+
+RowSum<double> first_missing(RowSlice<double> scores, const RowContext& c) {
+  return changed(scores, c, [](auto& splits) {
+    splits.front().scores.setZero();
+    splits.front().lse = -infinity;
+  });
+}
+
+RowSum<double> not_divided(RowSlice<double> scores, const RowContext& c) {
+  return changed(scores, c, [](auto& splits) {
+    for (Split& split : splits) split.scores *= split.l;
+  });
+}
+
+const Mistake table[] = {
+    {.name = "the splits are averaged, not weighed by exp(LSE)",
+     .applies = has_splits,
+     .weigh = weighed<equal>},
+    {.name = "the splits are averaged, not weighed by exp(LSE)",
+     .applies = has_splits,
+     .weigh = weighed<equal_if_it_saw_a_key>},
+    {.name = "the splits are added, not weighed by exp(LSE)",
+     .applies = has_splits,
+     .weigh = added},
+    {.name = "the splits are weighed by their row sum, without the maximum",
+     .applies = has_splits,
+     .weigh = weighed<by_sum>},
+    {.name = "the splits are weighed by exp of their maximum, without the row sum",
+     .applies = has_splits,
+     .weigh = weighed<by_maximum>},
+    {.name = "the splits are weighed by LSE, not by exp(LSE)",
+     .applies = has_splits,
+     .weigh = weighed<by_lse>},
+    {.name = "the merged O is not divided by the sum of the splits' weights",
+     .applies = has_splits,
+     .weigh = merge_not_divided},
+    {.name = "the merged O is not rescaled when the maximum of LSE moves",
+     .applies = has_splits,
+     .weigh = merged<true, false>},
+    {.name = "the sum of the splits' weights is not rescaled when the maximum moves",
+     .applies = has_splits,
+     .weigh = merged<false, true>},
+    {.name = "neither merged O nor sum is rescaled when the maximum of LSE moves",
+     .applies = has_splits,
+     .weigh = merged<true, true>},
+    {.name = "the splits are added, not weighed by exp(LSE)",  // and then divided
+     .applies = has_splits,
+     .weigh = merged<false, false, false>},
+    {.name = "O is not divided by the row sum",  // of its split
+     .applies = has_splits,
+     .weigh = not_divided},
+    {.name = "the first split is missing", .applies = has_splits, .weigh = first_missing},
+    {.name = "only the first split counts", .applies = has_splits, .weigh = one_split<true>},
+    {.name = "only the last split counts", .applies = has_splits, .weigh = one_split<false>},
+    {.name = "the last split is missing", .applies = has_splits, .weigh = last_missing},
+};
+
+}  // namespace
+
+std::span<const Mistake> mistakes_of_splits() {
+  return table;
+}
+
+}  // namespace flash
