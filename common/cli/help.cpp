@@ -14,6 +14,7 @@ usage: ladder COMMAND [OPTIONS]
   test [STAGE]      all tests, or those of one stage; --verbose: all failures
   bench [GROUP]     speed beside the machine's peaks, what is compared in turns
   diff STAGE [N]    its steps from the stage before, or the N-th as a diff
+  mistakes [STAGE]  kernels with a mistake each, and what is said of them
   list              the stages, their steps and their ideas
   experiment NAME   error_growth, cpu_tile, pipeline, fp8_error, steps or decode
   docs [--check]    write the measured numbers into the pages, or compare them

@@ -1,7 +1,7 @@
 # Mistakes as patches: sourced by ladder, whose functions and variables these use.
 # shellcheck shell=bash disable=SC2154
 
-mistakes=$root/common/workshop/mistakes
+mistakes=${ATTENTION_MISTAKES:-$root/common/workshop/mistakes}
 tried=$build/mistakes
 # Of a program that does not end.
 mistake_seconds=120
@@ -41,7 +41,7 @@ compile_kernel() {
 # Of an output what says best what is wrong: the name of the mistake if it has one; else the first
 # sentence about the first case that matches EXPECT, or the first one at all.
 message_of() {
-  awk -v expect="$2" '
+  expect=$2 awk '
     { text = text " " $0 }
     END {
       gsub(/ +/, " ", text)
@@ -59,7 +59,7 @@ message_of() {
       }
       gsub(/ (HBM bytes|wrong elements|peak on-chip|[A-Za-z ]+: counted)/, "\n&", text)
       count = split(text, sentences, / *\n */)
-      for (i = 1; i <= count; ++i) if (sentences[i] ~ expect) break
+      for (i = 1; i <= count; ++i) if (sentences[i] ~ ENVIRON["expect"]) break
       text = sentences[i <= count ? i : 1]
       sub(/^ +/, "", text)
       print text
@@ -154,29 +154,49 @@ sum_up() {
   ((killed == $# && misnamed == 0 && 100 * named >= 95 * $#))
 }
 
-# try_mistakes [--sample N] [--write] [STAGE...]
+# chosen_mistakes EVERY [STAGE...]: every n-th patch of the stages, or of all of them.
+chosen_mistakes() {
+  local every=$1 stage patches=() i
+  for stage in "${@:2}"; do patches+=("$mistakes/${stage%%_*}"/*.patch); done
+  (($# > 1)) || patches=("$mistakes"/[0-9][0-9]/*.patch)
+  for ((i = 0; i < ${#patches[@]}; i += every)); do
+    [[ ! -e ${patches[i]} ]] || echo "${patches[i]}"
+  done
+}
+
+# try_mistakes [--sample N] [--write] [STAGE...]: N takes every N-th, --write writes the pages.
 try_mistakes() {
-  local every=1 write="" patches=() chosen=() kernels=() patch kernel stage i
+  local every=1 write="" stages=() stage patches kernels patch kernel status=0
   while (($#)); do
     case $1 in
-      --sample) every=${2:?}; shift ;;
+      --sample)
+        every=${2:-}
+        [[ $every == [1-9]* && $every != *[!0-9]* ]] || refuse "mistakes: --sample: '$every', expected a number"
+        shift
+        ;;
       --write) write=1 ;;
-      *) stage=$(find_stage mistakes "$1"); patches+=("$mistakes/${stage%%_*}"/*.patch) ;;
+      *)
+        stage=$(find_stage mistakes "$1")
+        stages+=("$stage")
+        ;;
     esac
     shift
   done
-  ((${#patches[@]})) || patches=("$mistakes"/[0-9][0-9]/*.patch)
-  for ((i = 0; i < ${#patches[@]}; i += every)); do chosen+=("${patches[i]}"); done
-  [[ -e ${chosen[0]} ]] || refuse "mistakes: there are none"
+  [[ ! $write ]] || ((every == 1 && ${#stages[@]} == 0)) || refuse "mistakes: --write is for all of them"
+  mapfile -t patches < <(chosen_mistakes "$every" "${stages[@]}")
+  ((${#patches[@]})) || refuse "mistakes: there are none in $mistakes"
   build suite quick steps
   # shellcheck source=/dev/null
   source "$build/common/mistakes.sh"
-  mapfile -t kernels < <(for patch in "${chosen[@]}"; do kernel_of "$patch"; done | sort -u)
+  mapfile -t kernels < <(for patch in "${patches[@]}"; do kernel_of "$patch"; done | sort -u)
   for kernel in "${kernels[@]}"; do in_turn try_kernel "$kernel" "$tried/unchanged/$kernel"; done
-  for patch in "${chosen[@]}"; do
+  for patch in "${patches[@]}"; do
     in_turn try_kernel "$(kernel_of "$patch")" "$tried/${patch#"$mistakes"/}" "$patch"
   done
   wait
-  for patch in "${chosen[@]}"; do print_verdict "$patch"; done
-  try_unchanged "${kernels[@]}" && sum_up "${chosen[@]}"
+  for patch in "${patches[@]}"; do print_verdict "$patch"; done
+  try_unchanged "${kernels[@]}" || status=1
+  sum_up "${patches[@]}" || status=1
+  [[ ! $write ]] || write_mistakes "${patches[@]}"
+  return $status
 }
