@@ -38,11 +38,16 @@ compile_kernel() {
     -o "$2/kernel.o" && "${compiler[@]: -1}" "${program[@]}" "$2/kernel.o" "${libraries[@]}" -o "$2/program"
 }
 
-# Of an output what says best what is wrong: the name of the mistake if it has one; else the first
-# sentence about the first case that matches EXPECT, or the first one at all.
+# message_of OUTPUT EXPECT: what says best what is wrong: the name of the mistake if it has one; else
+# of all that is said the first sentence that matches EXPECT; else where it is wrong.
 message_of() {
   expect=$2 awk '
     { text = text " " $0 }
+    # Sentences of `text`, each on a line, that begin with one of the labels.
+    function sentences(of, labels) {
+      gsub(" (" labels ")", "\n&", of)
+      return of
+    }
     END {
       gsub(/ +/, " ", text)
       if (match(text, /looks like:? /)) {
@@ -51,17 +56,20 @@ message_of() {
         print "looks like: " text
         exit
       }
+      if (match(text, / (wrong are|values|fails only) .*/))
+        where = sentences(substr(text, RSTART), "wrong are|values|fails only")
       if (match(text, / 1\. [0-9]+ sequence/)) {
         text = substr(text, RSTART)
         if (match(text, /, (f32|bf16|f16)(, causal)? /)) text = substr(text, RSTART + RLENGTH)
         sub(/ 2\. [0-9]+ sequence.*| [0-9][0-9][_\/][a-z0-9_]+: [0-9]+ of [0-9]+ cases fail.*/, "", text)
         sub(/^FAILED: .* rows checked /, "", text)
       }
-      gsub(/ (HBM bytes|wrong elements|peak on-chip|[A-Za-z ]+: counted)/, "\n&", text)
-      count = split(text, sentences, / *\n */)
-      for (i = 1; i <= count; ++i) if (sentences[i] ~ ENVIRON["expect"]) break
-      text = sentences[i <= count ? i : 1]
-      sub(/^ +/, "", text)
+      text = sentences(text, "HBM|wrong elements|peak on-chip|FLOPs|exponentials|kernel launches")
+      count = split(where "\n" text, said, / *\n */)
+      for (i = 1; i <= count; ++i) if (said[i] ~ ENVIRON["expect"]) break
+      text = i <= count ? said[i] : where ? where : text
+      gsub(/\n/, ";", text)
+      sub(/^[ ;]+/, "", text)
       print text
     }' "$1"
 }
