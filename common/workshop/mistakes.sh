@@ -86,7 +86,7 @@ judge() {
       if [[ $message == "looks like: "* ]]; then
         verdict=misnamed
         ! grep -qE -- "$expect" <<<"$message" || verdict=named
-      elif tr -s ' \n' ' ' <"$2/output" | grep -qE -- "$expect"; then
+      elif grep -qE -- "$expect" <<<"$message"; then
         verdict=named
       fi
       ;;
@@ -98,7 +98,7 @@ judge() {
 # try_kernel KERNEL FOLDER [PATCH]: what comes of a kernel, with a mistake or as it is: FOLDER/output,
 # and in FOLDER/verdict one of named, unnamed, misnamed, survived, crashed, unapplied, uncompiled.
 try_kernel() {
-  local copy=$2/${1#*/} log=$2/output expect="" status=0
+  local copy=$2/${1#*/} log=$2/output expect="" said status=0
   rm -rf "$2"
   mkdir -p "$(dirname "$copy")"
   cp "$root/$1" "$copy"
@@ -116,8 +116,9 @@ try_kernel() {
     (cd "$root" && first_error) >"$2/error"
     mv "$2/error" "$log"
     status=uncompiled
-    ! { [[ $expect == "build: "* ]] && grep -qE -- "${expect#build: }" "$log"; } || status=named
-    printf '%s\t%s\n' $status "$(tr -s ' \n' ' ' <"$log")" >"$2/verdict"
+    said=$(tr -s ' \n' ' ' <"$log")
+    [[ $expect != "build: "* ]] || ! grep -qE -- "${expect#build: }" <<<"$said" || status=named
+    printf '%s\t%s\n' $status "$(sed 's/.*error: //' <<<"$said")" >"$2/verdict"
     return
   fi
   timeout "$mistake_seconds" "$2/program" >"$log" 2>&1 || status=$?

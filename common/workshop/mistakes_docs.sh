@@ -45,18 +45,15 @@ puzzle() {
   printf '\n```diff\n%s\n```\n</details>\n' "$(sed -n '/^@@/,$p' "$2" | sed 's/^@@.*/@@/')"
 }
 
-# puzzles PATCH...: those that have an answer.
+# puzzles PATCH...: those that have a number.
 puzzles() {
-  local patch n=0
+  local patch number
   echo '# Find the bug'
   echo
   echo 'A mistake in a kernel each, and what the quick cases print of it. Read the symptom first: which cases fail, and which'
   echo 'never do? Then look for the line. The answers are folded; [mistakes](mistakes.md) has many more.'
-  for patch; do
-    [[ $(field "$patch" Answer) ]] || continue
-    n=$((n + 1))
-    puzzle $n "$patch"
-  done
+  for patch; do printf '%s %s\n' "$(field "$patch" Puzzle)" "$patch"; done | grep '^[0-9]' | sort -n |
+    while read -r number patch; do puzzle "$number" "$patch"; done
 }
 
 # write_mistakes PATCH...: docs/mistakes.md and docs/find_the_bug.md, of what has been tried.
