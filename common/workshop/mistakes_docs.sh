@@ -10,8 +10,8 @@ table_of_mistakes() {
   echo '# Mistakes, and what the checker says'
   echo
   echo "Each is a small patch of a stage's kernel. \`./ladder mistakes\` applies them one at a time, runs the quick cases, and"
-  echo 'compares what they say with what the patch expects; `./ladder mistakes 03` does so for one stage. Most of them have'
-  echo 'been made: those with a source are from issues of published kernels. [Find the bug](find_the_bug.md) has ten as puzzles.'
+  echo 'compares what they say with what the patch expects; `./ladder mistakes 03` does so for one stage. Those with a source'
+  echo 'are from the issues of published kernels. [Find the bug](find_the_bug.md) has ten as puzzles.'
   echo
   echo '| mistake | in words | what the checker says |'
   echo '|---|---|---|'
@@ -27,7 +27,7 @@ table_of_mistakes() {
 # changed_code PATCH: the kernel with the mistake, a few lines around each change.
 changed_code() {
   local folder=$tried/${1#"$mistakes"/}
-  diff -U4 "$root/$(kernel_of "$1")" "$folder/patched.h" |
+  { diff -U4 "$root/$(kernel_of "$1")" "$folder/patched.h" || :; } |
     sed -e 1,2d -e '/^-/d' -e '3s/^@@.*//' -e 's/^@@.*/ .../' -e 's/^.//' | sed '/./,$!d'
 }
 
@@ -40,7 +40,7 @@ puzzle() {
   sed '/^  looks like/,$d' "$tried/$name/output"
   printf '```\n\n```cpp\n%s\n```\n\n<details><summary>Answer</summary>\n\n' "$(changed_code "$2")"
   printf '%s %s\n' "$(field "$2" Mistake)" "$(field "$2" Answer)"
-  printf '\nThe checker says: %s\n' "${message}"
+  printf '\nThe checker says: %s\n' "${message#looks like: }"
   [[ ! $source ]] || printf '\nSeen in %s.\n' "$source"
   printf '\n```diff\n%s\n```\n</details>\n' "$(sed -n '/^@@/,$p' "$2" | sed 's/^@@.*/@@/')"
 }
