@@ -55,6 +55,20 @@ stage_tests() {
 # Stages from 03 on use every operation that the earlier ones use; 04 and 06 nearly all.
 late_stages='^0[3-9]' two_stages='^0[46]'
 
+# Each kernel with a mistake is rejected, and by name; and what would hide a mistake is noticed.
+# docs/mistakes.md has a line for each.
+check_mistakes() {
+  local patch status=0
+  for patch in common/workshop/mistakes/*/*.patch; do
+    grep -qF "/$patch)" docs/mistakes.md ||
+      { echo "docs/mistakes.md lacks $patch: run ./ladder mistakes --write"; status=1; }
+  done
+  quietly runner-of-mistakes common/testing/mistakes.sh || status=1
+  quietly mistakes ./ladder mistakes || status=1
+  tail -n 1 "$results/mistakes.log"
+  return $status
+}
+
 # The stage's quick cases and own tests; the rest of the suite has already run in `ladder test`.
 standalone_tests() {
   quietly "$1-configure" cmake -S "$1" -B "build/$1" -G Ninja &&

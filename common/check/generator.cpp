@@ -36,10 +36,23 @@ float factor(double x) {
 constexpr double score_shifts[8] = {0, 0, 110, -110, -300, -20000, 0, 150};  // by pattern
 constexpr std::uint64_t hidden_keys = 7;                                     // a pattern
 
+// A pattern of FP8: Q and K have magnitudes that e4m3 cannot hold, whose product is 1, and the
+// magnitude of V changes with the block. Powers of two: everything else stays as it is.
+constexpr std::uint64_t of_any_magnitude = 1;
+constexpr double q_magnitude = 0x1p-9, k_magnitude = 0x1p9;
+
+double v_magnitude(std::int64_t key) {
+  return static_cast<double>(1 << (2 * (key / 64 % 4)));
+}
+
 class Generator {
  public:
   Generator(const Problem& problem, std::uint64_t random_seed, bool fp8, Inputs& to)
-      : p(problem), inputs(to), seed(random_seed), pattern(seed % (fp8 ? 4 : 8)) {
+      : p(problem),
+        inputs(to),
+        seed(random_seed),
+        pattern(seed % (fp8 ? 4 : 8)),
+        any_magnitude(fp8 && pattern == of_any_magnitude) {
     const double root = std::sqrt(static_cast<double>(p.head_dim));
     const double amplitude = 2.5 / (p.softmax_scale() * root);
     const double cosine = std::min(0.8, 4 / root);
@@ -51,12 +64,14 @@ class Generator {
 
   void keys(std::int64_t batch, std::int64_t key) {
     const std::int64_t token = p.sequence(batch).k_begin + key;
+    const double of_k = any_magnitude ? k_magnitude : 1;
+    const double of_v = any_magnitude ? v_magnitude(key) : 1;
     for (std::int64_t h = 0; h < p.kv_heads; ++h) {
       const std::int64_t first = (token * p.kv_heads + h) * p.head_dim;
       for (std::int64_t c = 0; c < p.head_dim; ++c) {
         const double mean = 0.5 + 0.25 * static_cast<double>((c + h) % 4);
-        set(inputs.k, first + c, factor(1) * draw(k_key, first + c));
-        set(inputs.v, first + c, factor(1) * draw(v_key, first + c) + mean);
+        set(inputs.k, first + c, of_k * (factor(1) * draw(k_key, first + c)));
+        set(inputs.v, first + c, of_v * (factor(1) * draw(v_key, first + c) + mean));
       }
       if (shifted(h)) set(inputs.k, first + p.head_dim - 1, is_moved(batch, key) ? shift : 0);
     }
@@ -64,6 +79,7 @@ class Generator {
 
   void query(const Sequence& sequence, std::int64_t row) {
     const std::int64_t seen = visible_keys(p, sequence, row).size();
+    const double of_q = any_magnitude ? q_magnitude : 1;
     for (std::int64_t h = 0; h < p.heads; ++h) {
       const std::int64_t kv_head = h / (p.heads / p.kv_heads);
       const std::int64_t first = ((sequence.q_begin + row) * p.heads + h) * p.head_dim;
@@ -77,7 +93,7 @@ class Generator {
       const double toward_peak = seen == 0 ? 0 : one_hot ? one_hot_factor : peak_factor;
       for (std::int64_t c = 0; c < p.head_dim; ++c)
         set(inputs.q, first + c,
-            noise * draw(q_key, first + c) + toward_peak * draw(k_key, peak + c));
+            of_q * (noise * draw(q_key, first + c) + toward_peak * draw(k_key, peak + c)));
       if (shifted(kv_head))
         set(inputs.q, first + p.head_dim - 1, std::copysign(shift, score_shifts[pattern]));
     }
@@ -103,6 +119,7 @@ class Generator {
   Inputs& inputs;
   const std::uint64_t seed;
   const std::uint64_t pattern;
+  const bool any_magnitude;
   const std::uint64_t q_key = key_of(seed, Stream::q), k_key = key_of(seed, Stream::k);
   const std::uint64_t v_key = key_of(seed, Stream::v), peak_key = key_of(seed, Stream::peak);
   // Stored as float: GCC 12 leaves out a rounding to fp32 between two doubles when it vectorises.

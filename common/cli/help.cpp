@@ -24,6 +24,7 @@ usage: ladder COMMAND [OPTIONS]
   predict STAGE     your guess of its traffic, compared when the stage passes
   reset STAGE       begin anew; what is there is kept under another name
 
+  mistakes [STAGE]  kernels with a mistake each, and what is said of them
   timeline STAGE    what a modelled GPU makes of it, unit by unit
   experiment NAME   error_growth, cpu_tile, pipeline, fp8_error,
                     fp8_accumulator, steps or decode

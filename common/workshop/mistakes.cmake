@@ -1,0 +1,14 @@
+# Writes what workshop/mistakes.sh compiles a kernel with and links it with, as arrays of bash.
+# A mistake needs no speed, so its compilation is quick.
+set(libraries "")
+foreach(library IN ITEMS suite bench stages diagnosis report check attention tile)
+  string(APPEND libraries " '$<TARGET_FILE:${library}>'")
+endforeach()
+set(options $<TARGET_PROPERTY:tile,INTERFACE_COMPILE_OPTIONS>)
+file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/mistakes.sh CONTENT "\
+compiler=(${CMAKE_CXX_COMPILER_LAUNCHER} '${CMAKE_CXX_COMPILER}' ${CMAKE_CXX_FLAGS})
+options=(-std=c++20 -O1 -DNDEBUG '$<JOIN:${options},' '>')
+quick=('$<JOIN:$<TARGET_OBJECTS:quick>,' '>')
+steps=('$<JOIN:$<TARGET_OBJECTS:steps>,' '>')
+libraries=(${libraries} ${CMAKE_THREAD_LIBS_INIT})
+")

@@ -1,0 +1,211 @@
+# Mistakes as patches: sourced by ladder, whose functions and variables these use.
+# shellcheck shell=bash disable=SC2154
+
+mistakes=${ATTENTION_MISTAKES:-$root/common/workshop/mistakes}
+tried=$build/mistakes
+# Of a program that does not end.
+mistake_seconds=120
+
+# field PATCH NAME: what stands behind "NAME: " in a patch, further lines of it indented.
+field() {
+  awk -v name="$2: " '
+    /^--- / { exit }
+    index($0, name) == 1 { on = 1; text = substr($0, length(name) + 1); next }
+    on && /^ / { sub(/^ +/, " "); text = text $0; next }
+    { on = 0 }
+    END { print text }' "$1"
+}
+
+# What a patch is of, from the root: the kernel of its stage, or the step that it names.
+kernel_of() {
+  local stage of
+  stage=$(basename "$(dirname "$1")")
+  of=$(field "$1" Of)
+  (cd "$root" && echo "$stage"_*/"${of:-attention.h}")
+}
+
+# compile_kernel KERNEL FOLDER: of the copy in FOLDER the program that tries it, FOLDER/program.
+compile_kernel() {
+  local stage=${1%%/*} header=${1#*/} program=("${quick[@]}") definitions=() name
+  name=stage_$stage
+  if [[ $header == steps/* ]]; then
+    name=${name}_step_$(basename "$header" | cut -d_ -f1)
+    program=("${steps[@]}")
+    definitions=(-DATTENTION_STEP)
+  fi
+  LC_ALL=C "${compiler[@]}" "${options[@]}" -fmax-errors=1 "${definitions[@]}" "-DSTAGE=$name" \
+    "-DSTAGE_HEADER=\"$header\"" "-I$2" "-I$root/common" -c "$root/common/cmake/stage.cpp" \
+    -o "$2/kernel.o" && "${compiler[@]: -1}" "${program[@]}" "$2/kernel.o" "${libraries[@]}" -o "$2/program"
+}
+
+# message_of OUTPUT EXPECT: what says best what is wrong: the name of the mistake if it has one; else
+# of all that is said the first sentence that matches EXPECT; else where it is wrong.
+message_of() {
+  expect=$2 awk '
+    { text = text " " $0 }
+    # Sentences of `text`, each on a line, that begin with one of the labels.
+    function sentences(of, labels) {
+      gsub(" (" labels ")", "\n&", of)
+      return of
+    }
+    END {
+      gsub(/ +/, " ", text)
+      if (match(text, /looks like:? /)) {
+        text = substr(text, RSTART + RLENGTH)
+        sub(/(; rms distance| \(on [0-9]+ sequence).*/, "", text)
+        print "looks like: " text
+        exit
+      }
+      if (match(text, / (wrong are|values|fails only) .*/))
+        where = sentences(substr(text, RSTART), "wrong are|values|fails only")
+      if (match(text, / 1\. [0-9]+ sequence/)) {
+        text = substr(text, RSTART)
+        if (match(text, /, (f32|bf16|f16)(, causal)? /)) text = substr(text, RSTART + RLENGTH)
+        sub(/ 2\. [0-9]+ sequence.*| [0-9][0-9][_\/][a-z0-9_]+: [0-9]+ of [0-9]+ cases fail.*/, "", text)
+        sub(/^FAILED: .* rows checked /, "", text)
+      }
+      text = sentences(text, "HBM|wrong elements|peak on-chip|FLOPs|exponentials|kernel launches")
+      count = split(where "\n" text, said, / *\n */)
+      for (i = 1; i <= count; ++i) if (said[i] ~ ENVIRON["expect"]) break
+      text = i <= count ? said[i] : where ? where : text
+      gsub(/\n/, ";", text)
+      sub(/^[ ;]+/, "", text)
+      print text
+    }' "$1"
+}
+
+# judge PATCH FOLDER STATUS_OF_THE_PROGRAM: verdict and message, with a tab between.
+judge() {
+  local expect message verdict
+  expect=$(field "$1" Expect)
+  message=$(message_of "$2/output" "$expect")
+  case $3 in
+    0) verdict=survived ;;
+    1)
+      verdict=unnamed
+      if [[ $message == "looks like: "* ]]; then
+        verdict=misnamed
+        ! grep -qE -- "$expect" <<<"$message" || verdict=named
+      elif grep -qE -- "$expect" <<<"$message"; then
+        verdict=named
+      fi
+      ;;
+    *) verdict=crashed ;;
+  esac
+  printf '%s\t%s\n' "$verdict" "$message"
+}
+
+# try_kernel KERNEL FOLDER [PATCH]: what comes of a kernel, with a mistake or as it is: FOLDER/output,
+# and in FOLDER/verdict one of named, unnamed, misnamed, survived, crashed, unapplied, uncompiled.
+try_kernel() {
+  local copy=$2/${1#*/} log=$2/output expect="" said status=0
+  rm -rf "$2"
+  mkdir -p "$(dirname "$copy")"
+  cp "$root/$1" "$copy"
+  if [[ ${3:-} ]]; then
+    expect=$(field "$3" Expect)
+    if [[ ! $expect ]] || ! patch --silent --force --fuzz=2 --no-backup-if-mismatch "$copy" "$3" >"$log" 2>&1; then
+      printf 'unapplied\t%s\n' "${expect:+$(head -n 1 "$log")}" >"$2/verdict"
+      return
+    fi
+  fi
+  cp "$copy" "$2/patched.h"
+  # What else the stage can be compiled to is not tried, and takes long.
+  sed -i '/^ *\.variants = {/,/}};$/c\          .variants = {}};' "$copy"
+  if ! compile_kernel "$1" "$2" >"$log" 2>&1; then
+    (cd "$root" && first_error) >"$2/error"
+    mv "$2/error" "$log"
+    status=uncompiled
+    said=$(tr -s ' \n' ' ' <"$log")
+    [[ $expect != "build: "* ]] || ! grep -qE -- "${expect#build: }" <<<"$said" || status=named
+    printf '%s\t%s\n' $status "$(sed 's/.*error: //' <<<"$said")" >"$2/verdict"
+    return
+  fi
+  timeout "$mistake_seconds" "$2/program" >"$log" 2>&1 || status=$?
+  rm "$2/program" "$2/kernel.o"
+  if [[ ${3:-} ]]; then judge "$3" "$2" "$status"; else echo "$status"; fi >"$2/verdict"
+}
+
+# The kernels of the patches as they are: where one is rejected, nothing follows from its mistakes.
+try_unchanged() {
+  local kernel status=0
+  for kernel; do
+    [[ $(cat "$tried/unchanged/$kernel/verdict") == 0 ]] ||
+      { say "mistakes: $kernel is rejected as it is:"; cat "$tried/unchanged/$kernel/output"; status=1; }
+  done
+  return $status
+}
+
+# in_turn COMMAND [argument]...: in the background, as many at a time as there are processors.
+in_turn() {
+  while (($(jobs -rp | wc -l) >= jobs)); do wait -n || :; done
+  "$@" &
+}
+
+# print_verdict PATCH: as a line of the table.
+print_verdict() {
+  local verdict message
+  IFS=$'\t' read -r verdict message <"$tried/${1#"$mistakes"/}/verdict"
+  printf '%-36s %-10s %s\n' "${1#"$mistakes"/}" "$verdict" "${message#looks like: }" |
+    sed 's/\.patch/      /' | cut -c "1-${COLUMNS:-120}"
+}
+
+# sum_up PATCH...: whether all are rejected and 95 % of them by name.
+sum_up() {
+  local patch verdict killed=0 named=0 misnamed=0
+  for patch; do
+    IFS=$'\t' read -r verdict _ <"$tried/${patch#"$mistakes"/}/verdict"
+    case $verdict in named | unnamed | misnamed) killed=$((killed + 1)) ;; esac
+    [[ $verdict != named ]] || named=$((named + 1))
+    [[ $verdict != misnamed ]] || misnamed=$((misnamed + 1))
+  done
+  printf '%d mistakes: %d killed, %d named, %d misnamed\n' $# $killed $named $misnamed
+  ((killed == $# && misnamed == 0 && 100 * named >= 95 * $#))
+}
+
+# chosen_mistakes EVERY [STAGE...]: every n-th patch of the stages, or of all of them.
+chosen_mistakes() {
+  local every=$1 stage patches=() i
+  for stage in "${@:2}"; do patches+=("$mistakes/${stage%%_*}"/*.patch); done
+  (($# > 1)) || patches=("$mistakes"/[0-9][0-9]/*.patch)
+  for ((i = 0; i < ${#patches[@]}; i += every)); do
+    [[ ! -e ${patches[i]} ]] || echo "${patches[i]}"
+  done
+}
+
+# try_mistakes [--sample N] [--write] [STAGE...]: N takes every N-th, --write writes the pages.
+try_mistakes() {
+  local every=1 write="" stages=() stage patches kernels patch kernel status=0
+  while (($#)); do
+    case $1 in
+      --sample)
+        every=${2:-}
+        [[ $every == [1-9]* && $every != *[!0-9]* ]] || refuse "mistakes: --sample: '$every', expected a number"
+        shift
+        ;;
+      --write) write=1 ;;
+      *)
+        stage=$(find_stage mistakes "$1")
+        stages+=("$stage")
+        ;;
+    esac
+    shift
+  done
+  [[ ! $write ]] || ((every == 1 && ${#stages[@]} == 0)) || refuse "mistakes: --write is for all of them"
+  mapfile -t patches < <(chosen_mistakes "$every" "${stages[@]}")
+  ((${#patches[@]})) || refuse "mistakes: there are none in $mistakes"
+  build suite quick steps
+  # shellcheck source=/dev/null
+  source "$build/common/mistakes.sh"
+  mapfile -t kernels < <(for patch in "${patches[@]}"; do kernel_of "$patch"; done | sort -u)
+  for kernel in "${kernels[@]}"; do in_turn try_kernel "$kernel" "$tried/unchanged/$kernel"; done
+  for patch in "${patches[@]}"; do
+    in_turn try_kernel "$(kernel_of "$patch")" "$tried/${patch#"$mistakes"/}" "$patch"
+  done
+  wait
+  for patch in "${patches[@]}"; do print_verdict "$patch"; done
+  try_unchanged "${kernels[@]}" || status=1
+  sum_up "${patches[@]}" || status=1
+  [[ ! $write ]] || write_mistakes "${patches[@]}"
+  return $status
+}
