@@ -174,7 +174,8 @@ std::string diagnosis(const Stage& stage, const Cases& cases) {
       tried.push_back(
           {test->problem, std::move(inputs), std::move(verdict.outputs), verdict.check});
     }
-  const Findings findings = cases.wrong.empty() || tried.empty() ? Findings{} : diagnose(tried, traits_of(stage));
+  const Findings findings =
+      cases.wrong.empty() || tried.empty() ? Findings{} : diagnose(tried, traits_of(stage));
   const std::string on = tried.empty() ? "" : " (on " + problem_text(tried.front().problem) + ")";
   if (!findings.looks_like.empty())
     return paragraph(page, "  looks like   ", findings.looks_like + on);
