@@ -45,7 +45,8 @@ std::string common_property(const std::vector<Marked<Item>>& items,
     }
     if (wrong_ones < wrong || having == size) continue;
     const double share = static_cast<double>(wrong) / static_cast<double>(having);
-    if (share > best_share + 0.1) best = &property, best_share = share;
+    if (share > best_share + 0.1 || (share == 1 && best_share < 1))
+      best = &property, best_share = share;
   }
   if (best_share >= 0.9) return best->words;
   return best_share >= 0.5 ? "some " + best->words : "";
@@ -105,13 +106,12 @@ std::vector<Property<RowContext>> row_properties(const WrongOutput& output, Numb
       {"rows that see no key", sees_none},
       {"row 0", [=](auto& c) { return c.id.query == 0; }},
       {"the last row", [](auto& c) { return c.id.query == c.sequence().q_length - 1; }}};
-  const TileShape& plan = output.setting.plan.tiles;
-  const Number keys = plan.key_rows;
+  const auto [d, rows, keys] = output.setting.plan.tiles;
   const bool one = first == last;
   if (first > 0 && !one)
     list.push_back(
         {"rows from " + text(first) + " on", [=](auto& c) { return c.id.query >= first; }});
-  add_tile_properties(list, plan.query_rows);
+  add_tile_properties(list, rows);
   list.push_back({"row " + text(first), [=](auto& c) { return one && c.id.query == first; }});
   list.push_back({"rows up to " + text(last), [=](auto& c) { return c.id.query <= last; }});
   add_key_properties(list, keys);
