@@ -37,7 +37,9 @@ namespace flash {
 // scores disturbs: at 110 half a unit in the last place of bf16 is 0.25, and with a shift the plain
 // computation, hence the bound, would be useless. In fp32 it is 0.001 at 20000, and the bound of O
 // 0.009. In FP8 the bound is past 1 for all shifts. +-110 can still show an overflow, the others
-// nothing, so there it is seed mod 4 that counts.
+// nothing, so there it is seed mod 4 that counts. With 1 Q is 2^9 times smaller and K as much
+// larger, which leaves the scores as they are and does not fit e4m3 without a scale, and every 64
+// keys V has another magnitude.
 Inputs generate(const Problem& problem, std::uint64_t seed, const Precision& precision = {});
 
 // A small problem of any shape: lengths 0 to 200, often around multiples of 64, head_dim 1 to 256,
