@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "tile/cpu/right_tile.h"
 #include "tile/cpu/simd/few_row_products.h"
-#include "tile/cpu/tiles.h"
 
 namespace tile::cpu {
 
@@ -68,6 +68,17 @@ constexpr bool fit_AB() {
     return false;
 }
 
+// A product of many rows: `in_pairs` if the processor has it for these types, and A is of bf16
+// numbers.
+template <class A, class B, class InPairs, class InFp32>
+void multiply_many(const A& a, const B& b, const InPairs& in_pairs, const InFp32& in_fp32) {
+  const bool takes = has_pairs(A::rows) && takes_pairs(a.block->operand_type(), b.hbm.dtype);
+  const bool took = takes && a.to_pairs();
+  if (!took) a.to_fp32();
+  took ? in_pairs() : in_fp32();
+  if (a.block->checked()) a.to_fp32();  // for the search for what nothing wrote
+}
+
 // The common part of the forms of mma_ABt: A Bᵀ, and what becomes of C.
 template <class C, class A, class B>
 void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* factor) {
@@ -76,7 +87,10 @@ void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* 
   if constexpr (C::rows == few_rows)
     if (update == Update::overwrite) return multiply_few(multiply_few_ABt, product, b);
   product.used_terms = a.used_cols;
-  multiply_ABt(product, b.fp32_rows(column_block, C::rows / panel_rows(C::rows)), b.next());
+  constexpr int panels = C::rows / panel_rows(C::rows);
+  multiply_many(
+      a, b, [&] { multiply_pairs(product, b.pairs_in_rows(a.used_cols), b.next()); },
+      [&] { multiply_ABt(product, b.fp32_rows(column_block, panels), b.next()); });
 }
 
 // S = A Bᵀ.   A [R, D]   B [C, D]   S [R, C]
@@ -88,7 +102,7 @@ void mma_ABt(S& s, const A& a, const B& b) {
                         shape_of<B> +
                         "; expected Accumulator R x C, LeftTile R x D, RightTile C x D">()) {
     begin(*s.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<S, A, B>()},
-          reads(a, b), writes(s));
+          reads_as_they_are(a, b), writes(s));
     multiply_by_rows(Update::overwrite, s, a, b, s.data);
   }
 }
@@ -103,7 +117,7 @@ void mma_ABt(O& o, const A& a, const B& b, const Factor& factor) {
                              "; expected Accumulator R x C, Operand R x D, RightTile C x D, "
                              "RowVector R x 1">()) {
     begin(*o.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
-          reads(factor, o, a, b), writes(o));
+          reads_as_they_are(factor, o, a, b), writes(o));
     multiply_by_rows(Update::rescale, o, a, b, factor.data);
   }
 }
@@ -117,7 +131,10 @@ void multiply_by_columns(Update update, C& c, const A& a, const B& b, const floa
     multiply_few(multiply_few_AB, product, b);
   } else {
     product.used_cols = std::max(16, (b.part.cols + 7) / 8 * 8);
-    multiply_AB(product, b.fp32_rows(B::rows, C::rows / panel_rows(C::rows)), b.next());
+    constexpr int panels = C::rows / panel_rows(C::rows);
+    multiply_many(
+        a, b, [&] { multiply_pairs(product, b.pairs_of_rows(), b.next()); },
+        [&] { multiply_AB(product, b.fp32_rows(B::rows, panels), b.next()); });
   }
 }
 
@@ -130,7 +147,7 @@ void mma_AB(O& o, const A& a, const B& b) {
                         shape_of<B> +
                         "; expected Accumulator R x C, Operand R x D, RightTile D x C">()) {
     begin(*o.block, {.name = "mma_AB", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
-          reads(o, a, b), writes(o));
+          reads_as_they_are(o, a, b), writes(o));
     multiply_by_columns(Update::add, o, a, b, o.data);
   }
 }
@@ -145,7 +162,7 @@ void mma_AB(O& o, const A& a, const B& b, const Factor& factor) {
                              "; expected Accumulator R x C, Operand R x D, RightTile D x C, "
                              "RowVector R x 1">()) {
     begin(*o.block, {.name = "mma_AB", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
-          reads(factor, o, a, b), writes(o));
+          reads_as_they_are(factor, o, a, b), writes(o));
     multiply_by_columns(Update::rescale, o, a, b, factor.data);
   }
 }

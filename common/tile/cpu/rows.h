@@ -50,7 +50,7 @@ void for_each_panel(Tile& tile, F f) {
 template <class Tile>
 void fill(Tile& tile, float value) {
   if constexpr (require_columns<Tile, "fill(t, x): t">()) {
-    begin(*tile.block, on_elements<Tile>("fill"), reads(), writes(tile));
+    begin(*tile.block, on_elements<Tile>("fill"), reads(), overwrites(tile));
     std::fill_n(tile.data, Tile::rows * Tile::cols, value);
   }
 }
@@ -60,7 +60,7 @@ void copy(To& to, const From& from) {
   if constexpr (require_that_tiles_fit<same_shape<To, From>,
                                        "copy(to, from): to is " + shape_of<To> + ", from is " +
                                            shape_of<From> + "; expected one shape">()) {
-    begin(*to.block, on_elements<To>("copy"), reads(from), writes(to));
+    begin(*to.block, on_elements<To>("copy"), reads(from), overwrites(to));
     std::copy_n(from.data, To::rows * To::cols, to.data);
   }
 }
@@ -94,9 +94,12 @@ void convert(P& p, S& s, float factor = 1) {
                                                 shape_of<S> +
                                                 "; expected Operand R x C, Accumulator R x C">()) {
     Block& block = *p.block;
+    p.in_pairs = false;
     begin(block, on_elements<P>("convert"), reads(s), writes(p, s));
     if (block.operand_type() == DType::f32 && factor == 1 && !block.checked())
       return std::swap(p.data, s.data);
+    p.in_pairs = p.last_product_took_pairs && !block.checked();
+    if (p.in_pairs) return round_to_pairs(p.data, s.data, factor, P::rows, P::cols);
     round_to(p.data, block.operand_type(), s.data, factor, P::rows * P::cols);
     if (block.checked()) poison(s);
   }

@@ -9,6 +9,7 @@
 
 #include "tile/cpu/block.h"
 #include "tile/cpu/simd/convert.h"
+#include "tile/cpu/simd/pairs.h"
 #include "tile/cpu/simd/simd.h"
 #include "tile/hbm.h"
 #include "tile/op.h"
@@ -39,8 +40,22 @@ struct ColumnTile {
   ColumnTile(const ColumnTile&) = delete;
   ColumnTile& operator=(const ColumnTile&) = delete;
 
-  float element(int row, int col) const { return data[index_in_tile(Rows, Cols, row, col)]; }
+  float element(int row, int col) const {
+    to_fp32();
+    return data[index_in_tile(Rows, Cols, row, col)];
+  }
   const float* on_chip() const { return data; }
+
+  // The elements as a product takes them; false if they are not bf16 numbers.
+  bool to_pairs() const {
+    if (!in_pairs) in_pairs = cpu::to_pairs(data, Rows, Cols);
+    return last_product_took_pairs = in_pairs;
+  }
+  // And as everything else does.
+  void to_fp32() const {
+    if (in_pairs) from_pairs(data, Rows, Cols);
+    in_pairs = false;
+  }
 
   Block* block;
   std::string_view name;
@@ -49,6 +64,8 @@ struct ColumnTile {
   // are zero, as where a head dimension was padded; and the sum of each row, if it took it along.
   mutable int used_cols = Cols;
   mutable bool has_row_sums = false;
+  // Whether `data` has pairs of bf16 numbers now, and whether the next operand should.
+  mutable bool in_pairs = false, last_product_took_pairs = false;
   alignas(64) float row_sums[Rows];
 };
 
@@ -79,71 +96,6 @@ struct RowVector : ColumnTile<Rows, 1> {
   static constexpr Text kind = "RowVector";
   RowVector(Block& owner, std::string_view label)
       : ColumnTile<Rows, 1>(owner, label, Space::registers, 4) {}
-};
-
-// A tile in row order: a copy of what HBM has, for broadcasting. `load` only notes where it lies.
-// Rows that are fp32 are read in HBM by the products, and so are others by products of few rows,
-// which convert as they go; the first product that needs fp32 rows has them in `storage`. All of it
-// counts as the same traffic. A kernel must not write what it has loaded while it still uses the
-// tile: a GPU's tile keeps the old values, this one may not.
-template <int Rows, int Cols>
-struct RightTile {
-  static constexpr Text kind = "RightTile";
-  static_assert(Rows % 32 == 0 && Rows <= 256 && Cols % 32 == 0 && Cols <= 256,
-                "a right tile has 32, 64 ... 256 rows and columns");
-  static constexpr int rows = Rows, cols = Cols, row_stride = copied_row_stride(Cols);
-  static constexpr int floats = Rows * row_stride;
-  static constexpr bool in_columns = false;
-
-  RightTile(Block& owner, std::string_view label)
-      : block(&owner),
-        name(label),
-        storage(owner.allocate(label, Space::shared, Rows * Cols, owner.element_bytes(), floats)) {}
-  RightTile(const RightTile&) = delete;
-  RightTile& operator=(const RightTile&) = delete;
-
-  const float* on_chip() const { return storage; }
-
-  // The tile is this part of a tensor from now on, zeros past its end.
-  void become(const HbmMatrix& matrix, const Overlap& covered) {
-    hbm = matrix;
-    part = covered;
-    fp32 = {};
-    if (block->checked()) convert();  // for the search for what nothing wrote
-  }
-
-  // Whether every row lies in HBM as it should be on chip, and may be read there.
-  bool is_whole() const { return part.rows == Rows && part.cols == Cols; }
-
-  // For a product that reads `together` rows side by side, `times` times.
-  Fp32Rows fp32_rows(int together, int times) const {
-    if (!fp32.data && is_whole() && hbm.dtype == DType::f32 &&
-        part.row % hbm.page_rows + Rows <= hbm.page_rows &&
-        !(times > 2 && rows_collide(together, hbm.row_stride)))
-      fp32 = {reinterpret_cast<const float*>(hbm.at(part.row, part.col)), hbm.row_stride};
-    if (!fp32.data) convert();
-    return fp32;
-  }
-
-  void convert() const {
-    read_rows(storage, row_stride, Cols, hbm, part, Rows);
-    fp32 = {storage, row_stride};
-  }
-
-  // The tile that lies behind this one in HBM, most likely loaded next: there if it is whole.
-  NextTile next() const {
-    const std::int64_t first = part.row + Rows;
-    if (first + Rows > hbm.rows) return {};
-    const auto bytes = size_in_bytes(hbm.dtype);
-    return {hbm.at(first, part.col), hbm.row_stride * bytes, Rows, part.cols * bytes};
-  }
-
-  Block* block;
-  std::string_view name;
-  float* storage;
-  HbmMatrix hbm = {};
-  Overlap part = {};
-  mutable Fp32Rows fp32 = {};  // none yet: null
 };
 
 template <class T>
@@ -189,8 +141,16 @@ struct Access {
 };
 
 template <class... Tiles>
-std::array<Access, sizeof...(Tiles)> reads(const Tiles&... tiles) {
+std::array<Access, sizeof...(Tiles)> reads_as_they_are(const Tiles&... tiles) {
   return {Access{tiles.name, tiles.on_chip(), Tiles::rows, Tiles::cols, Tiles::in_columns}...};
+}
+template <class... Tiles>
+std::array<Access, sizeof...(Tiles)> reads(const Tiles&... tiles) {
+  [[maybe_unused]] const auto prepare = [](const auto& tile) {
+    if constexpr (requires { tile.to_fp32(); }) tile.to_fp32();
+  };
+  (prepare(tiles), ...);
+  return reads_as_they_are(tiles...);
 }
 template <class... Tiles>
 std::array<Access, sizeof...(Tiles)> writes(const Tiles&... tiles) {
@@ -202,6 +162,12 @@ std::array<Access, sizeof...(Tiles)> writes(const Tiles&... tiles) {
   };
   (change(tiles), ...);
   return reads(tiles...);
+}
+// Writes all of a tile, whatever it was.
+template <class Tile>
+std::array<Access, 1> overwrites(const Tile& tile) {
+  if constexpr (requires { tile.in_pairs; }) tile.in_pairs = false;
+  return writes(tile);
 }
 
 // Checked mode: fails if `operation` is about to read an element that nothing wrote, or if a

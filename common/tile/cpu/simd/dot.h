@@ -21,6 +21,14 @@ template <class T>
 inline constexpr bool has_bf16_dot = TILE_SIMD_BF16_DOT &&
                                      (std::is_same_v<T, bf16> || std::is_same_v<T, e4m3>);
 
+// Whether the dot product of bf16 numbers does more than FMA. On Granite Rapids it does half as
+// much.
+#if TILE_SIMD_BF16_DOT
+inline const bool dot_is_faster = !__builtin_cpu_is("intel");
+#else
+inline constexpr bool dot_is_faster = false;
+#endif
+
 // A dot product takes this many elements in two vectors.
 inline constexpr int dot_elements = 4 * lanes;
 

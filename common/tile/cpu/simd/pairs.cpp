@@ -1,0 +1,143 @@
+#include "tile/cpu/simd/pairs.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tile/cpu/simd/dot.h"
+#include "tile/cpu/simd/few_row_products.h"
+
+namespace tile::cpu {
+namespace {
+
+constexpr int max_tile = 256;  // rows and columns
+
+VecInt load_bits(const float* from) {
+  return (VecInt)load(from);
+}
+
+void store_bits(float* to, VecInt bits) {
+  store(to, (Vec)bits);
+}
+
+bool are_bf16(const float* tile, int count) {
+  VecInt lost = {};
+  for (int i = 0; i < count; i += lanes) lost |= load_bits(tile + i);
+  std::int32_t any = 0;
+  for (int i = 0; i < lanes; ++i) any |= lost[i];
+  return (any & 0xffff) == 0;
+}
+
+// Each element of `first` and of `second`, both rounded to bf16, as a pair.
+VecInt rounded_pairs(Vec first, Vec second) {
+#if TILE_SIMD_BF16_DOT
+  static constexpr auto order = [] {
+    std::array<std::uint16_t, 2 * lanes> index{};
+    for (int i = 0; i < 2 * lanes; ++i)
+      index[i] = static_cast<std::uint16_t>(i / 2 + i % 2 * lanes);
+    return index;
+  }();
+  const auto both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+  return (VecInt)_mm512_maskz_permutexvar_epi16(0xffffffff, load_bf16(order.data()), both);
+#else
+  VecInt pairs;
+  for (int i = 0; i < lanes; ++i) {
+    const std::uint32_t low = from_float<bf16>(first[i]).bits,
+                        high = from_float<bf16>(second[i]).bits;
+    pairs[i] = static_cast<std::int32_t>(low | high << 16);
+  }
+  return pairs;
+#endif
+}
+
+// Where rows of bf16 numbers lie; past the part's end, a row of zeros. A row that ends before
+// `cols` is copied for it.
+class PaddedRows {
+ public:
+  PaddedRows(int cols, const HbmMatrix& hbm, const Overlap& part) : cols_(cols), part_(part) {
+    const int there = std::clamp(part.rows, 0, max_tile);
+    if (there > 0) find_rows(row_, there, hbm, part.row);
+    std::fill(row_ + there, row_ + max_tile, nullptr);
+  }
+
+  // Valid until two rows further.
+  const bf16* operator[](int r) {
+    if (row_[r] && part_.cols == cols_) return reinterpret_cast<const bf16*>(row_[r]) + part_.col;
+    bf16* const copy = copy_[r % 2];
+    const int valid = row_[r] ? part_.cols : 0;
+    if (valid > 0) std::copy_n(reinterpret_cast<const bf16*>(row_[r]) + part_.col, valid, copy);
+    std::fill(copy + valid, copy + cols_, bf16{0});
+    return copy;
+  }
+
+ private:
+  int cols_;
+  Overlap part_;
+  const std::byte* row_[max_tile];
+  alignas(64) bf16 copy_[2][max_tile];
+};
+
+}  // namespace
+
+bool takes_pairs(DType left, DType right) {
+  return dot_is_faster && left == DType::bf16 && right == DType::bf16;
+}
+
+bool to_pairs(float* tile, int rows, int cols) {
+  if (!are_bf16(tile, rows * cols)) return false;
+  const int panel = panel_rows(rows);
+  for (int i = 0; i < rows * cols; i += 2 * panel)
+    for (int r = 0; r < panel; r += lanes) {
+      const VecInt first = load_bits(tile + i + r), second = load_bits(tile + i + panel + r);
+      store_bits(tile + i / 2 + r, ((first >> 16) & 0xffff) | second);
+    }
+  return true;
+}
+
+void from_pairs(float* tile, int rows, int cols) {
+  const int panel = panel_rows(rows);
+  for (int i = rows * cols - 2 * panel; i >= 0; i -= 2 * panel)  // backwards: it grows
+    for (int r = 0; r < panel; r += lanes) {
+      const VecInt pairs = load_bits(tile + i / 2 + r);
+      store_bits(tile + i + r, pairs << 16);
+      store_bits(tile + i + panel + r, pairs & ~0xffff);
+    }
+}
+
+void round_to_pairs(float* to, const float* from, float factor, int rows, int cols) {
+  const int panel = panel_rows(rows);
+  for (int i = 0; i < rows * cols; i += 2 * panel)
+    for (int r = 0; r < panel; r += lanes) {
+      const Vec first = load(from + i + r), second = load(from + i + panel + r);
+      store_bits(to + i / 2 + r, rounded_pairs(first * factor, second * factor));
+    }
+}
+
+RightPairs pairs_in_rows(const HbmMatrix& hbm, const Overlap& part) {
+  const auto* first = reinterpret_cast<const std::uint16_t*>(hbm.at(part.row, part.col));
+  return {.data = first, .column = hbm.row_stride, .term = 2};
+}
+
+RightPairs copy_pairs_in_rows(float* to, std::ptrdiff_t stride, int rows, int cols,
+                              const HbmMatrix& hbm, const Overlap& part) {
+  PaddedRows from(cols, hbm, part);
+  for (int r = 0; r < rows; ++r) std::memcpy(to + r * stride, from[r], cols * sizeof(bf16));
+  return {.data = reinterpret_cast<std::uint16_t*>(to), .column = 2 * stride, .term = 2};
+}
+
+RightPairs copy_pairs_of_rows(float* to, std::ptrdiff_t stride, int rows, int cols,
+                              const HbmMatrix& hbm, const Overlap& part) {
+#if TILE_SIMD_BF16_DOT
+  PaddedRows from(cols, hbm, part);
+  for (int r = 0; r < rows; r += 2) {
+    const bf16 *first = from[r], *second = from[r + 1];
+    for (int c = 0; c < cols; c += 2 * lanes) {
+      Bf16Vec pairs[2];
+      load_pairs(pairs, first + c, second + c);
+      std::memcpy(to + r / 2 * stride + c, pairs, sizeof pairs);
+    }
+  }
+#endif
+  return {.data = reinterpret_cast<std::uint16_t*>(to), .column = 2, .term = 2 * stride};
+}
+
+}  // namespace tile::cpu
