@@ -56,9 +56,9 @@ struct RightTile {
     fp32 = {storage, row_stride};
   }
 
-  // For a product with the transposed tile that uses the first columns.
+  // For a product with the transposed tile that uses the first columns, 4 or more.
   RightPairs pairs_in_rows(int used_cols) const {
-    const bool whole = part.rows == Rows && (used_cols + 1) / 2 * 2 <= part.cols;
+    const bool whole = part.rows == Rows && std::max((used_cols + 1) / 2 * 2, 4) <= part.cols;
     if (whole && part.row % hbm.page_rows + Rows <= hbm.page_rows)
       return cpu::pairs_in_rows(hbm, part);
     if (!in_rows.data) {

@@ -133,7 +133,7 @@ RightPairs copy_pairs_of_rows(float* to, std::ptrdiff_t stride, int rows, int co
     for (int c = 0; c < cols; c += 2 * lanes) {
       Bf16Vec pairs[2];
       load_pairs(pairs, first + c, second + c);
-      std::memcpy(to + r / 2 * stride + c, pairs, sizeof pairs);
+      for (int i = 0; i < 2; ++i) store(to + r / 2 * stride + c + i * lanes, (Vec)pairs[i]);
     }
   }
 #endif
