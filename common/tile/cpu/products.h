@@ -102,7 +102,7 @@ void mma_ABt(S& s, const A& a, const B& b) {
                         shape_of<B> +
                         "; expected Accumulator R x C, LeftTile R x D, RightTile C x D">()) {
     begin(*s.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<S, A, B>()},
-          reads_as_they_are(a, b), writes(s));
+          reads_as_they_are(a, b), overwrites(s));
     multiply_by_rows(Update::overwrite, s, a, b, s.data);
   }
 }

@@ -10,6 +10,7 @@
 #include "tile/cpu/block.h"
 #include "tile/cpu/simd/convert.h"
 #include "tile/cpu/simd/pairs.h"
+#include "tile/cpu/simd/row_operations.h"
 #include "tile/cpu/simd/simd.h"
 #include "tile/hbm.h"
 #include "tile/op.h"
@@ -33,10 +34,11 @@ struct ColumnTile {
   static constexpr int rows = Rows, cols = Cols, floats = Rows * Cols;
   static constexpr bool in_columns = true;
 
-  ColumnTile(Block& owner, std::string_view label, Space space, int element_bytes)
+  ColumnTile(Block& owner, std::string_view label, Space space, int element_bytes,
+             int spare_floats = 0)
       : block(&owner),
         name(label),
-        data(owner.allocate(label, space, Rows * Cols, element_bytes, floats)) {}
+        data(owner.allocate(label, space, Rows * Cols, element_bytes, floats + spare_floats)) {}
   ColumnTile(const ColumnTile&) = delete;
   ColumnTile& operator=(const ColumnTile&) = delete;
 
@@ -54,7 +56,18 @@ struct ColumnTile {
   // And as everything else does.
   void to_fp32() const {
     if (in_pairs) from_pairs(data, Rows, Cols);
-    in_pairs = false;
+    if (exponentials.only_in_pairs)
+      exp2_of_difference(data, Rows, Cols, exponentials.row, exponentials.factor, row_sums);
+    in_pairs = exponentials.only_in_pairs = false;
+  }
+
+  // Becomes 2^((tile - row) factor), as pairs; with the row sums.
+  bool make_exponentials_in_pairs(const float* row, float factor) {
+    exponentials.only_in_pairs = true;
+    exponentials.factor = factor;
+    std::copy_n(row, Rows, exponentials.row);
+    exp2_of_difference_in_pairs(exponentials.pairs, data, Rows, Cols, row, factor, row_sums);
+    return true;
   }
 
   Block* block;
@@ -66,7 +79,16 @@ struct ColumnTile {
   mutable bool has_row_sums = false;
   // Whether `data` has pairs of bf16 numbers now, and whether the next operand should.
   mutable bool in_pairs = false, last_product_took_pairs = false;
-  alignas(64) float row_sums[Rows];
+  // The tile is 2^((data - row) factor), of which only the pairs were made, for `convert` to take.
+  // Storing it too, and reading it there, would cost 5 % of the whole kernel on Zen 4.
+  struct Exponentials {
+    float* pairs = nullptr;
+    bool wanted = false, only_in_pairs = false;
+    float factor = 0;
+    alignas(64) float row[Rows];
+  };
+  mutable Exponentials exponentials;
+  alignas(64) mutable float row_sums[Rows];
 };
 
 template <int Rows, int Cols>
@@ -80,7 +102,9 @@ template <int Rows, int Cols>
 struct Accumulator : ColumnTile<Rows, Cols> {
   static constexpr Text kind = "Accumulator";
   Accumulator(Block& owner, std::string_view label)
-      : ColumnTile<Rows, Cols>(owner, label, Space::registers, 4) {}
+      : ColumnTile<Rows, Cols>(owner, label, Space::registers, 4, Rows * Cols) {
+    this->exponentials.pairs = this->data + Rows * Cols;
+  }
 };
 
 template <int Rows, int Cols>
@@ -163,11 +187,15 @@ std::array<Access, sizeof...(Tiles)> writes(const Tiles&... tiles) {
   (change(tiles), ...);
   return reads(tiles...);
 }
-// Writes all of a tile, whatever it was.
-template <class Tile>
-std::array<Access, 1> overwrites(const Tile& tile) {
-  if constexpr (requires { tile.in_pairs; }) tile.in_pairs = false;
-  return writes(tile);
+// Writes all of them, whatever they were.
+template <class... Tiles>
+std::array<Access, sizeof...(Tiles)> overwrites(const Tiles&... tiles) {
+  [[maybe_unused]] const auto forget = [](const auto& tile) {
+    if constexpr (requires { tile.in_pairs; })
+      tile.in_pairs = tile.exponentials.only_in_pairs = false;
+  };
+  (forget(tiles), ...);
+  return writes(tiles...);
 }
 
 // Checked mode: fails if `operation` is about to read an element that nothing wrote, or if a

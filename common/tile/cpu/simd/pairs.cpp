@@ -27,28 +27,6 @@ bool are_bf16(const float* tile, int count) {
   return (any & 0xffff) == 0;
 }
 
-// Each element of `first` and of `second`, both rounded to bf16, as a pair.
-VecInt rounded_pairs(Vec first, Vec second) {
-#if TILE_SIMD_BF16_DOT
-  static constexpr auto order = [] {
-    std::array<std::uint16_t, 2 * lanes> index{};
-    for (int i = 0; i < 2 * lanes; ++i)
-      index[i] = static_cast<std::uint16_t>(i / 2 + i % 2 * lanes);
-    return index;
-  }();
-  const auto both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
-  return (VecInt)_mm512_maskz_permutexvar_epi16(0xffffffff, load_bf16(order.data()), both);
-#else
-  VecInt pairs;
-  for (int i = 0; i < lanes; ++i) {
-    const std::uint32_t low = from_float<bf16>(first[i]).bits,
-                        high = from_float<bf16>(second[i]).bits;
-    pairs[i] = static_cast<std::int32_t>(low | high << 16);
-  }
-  return pairs;
-#endif
-}
-
 // Where rows of bf16 numbers lie; past the part's end, a row of zeros. A row that ends before
 // `cols` is copied for it.
 class PaddedRows {
@@ -108,7 +86,7 @@ void round_to_pairs(float* to, const float* from, float factor, int rows, int co
   for (int i = 0; i < rows * cols; i += 2 * panel)
     for (int r = 0; r < panel; r += lanes) {
       const Vec first = load(from + i + r), second = load(from + i + panel + r);
-      store_bits(to + i / 2 + r, rounded_pairs(first * factor, second * factor));
+      store(to + i / 2 + r, rounded_pairs(first * factor, second * factor));
     }
 }
 

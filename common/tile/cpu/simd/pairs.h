@@ -30,8 +30,7 @@ struct RightPairs {
 bool to_pairs(float* tile, int rows, int cols);
 void from_pairs(float* tile, int rows, int cols);
 
-// to = factor from, rounded to bf16, in pairs; subnormal numbers become 0, which they are to a dot
-// product.
+// to = factor from, rounded to bf16, in pairs.
 void round_to_pairs(float* to, const float* from, float factor, int rows, int cols);
 
 // A right operand B of rows of bf16 numbers, for A Bᵀ: where it lies in HBM ...
