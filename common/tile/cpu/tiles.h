@@ -102,8 +102,13 @@ template <int Rows, int Cols>
 struct Accumulator : ColumnTile<Rows, Cols> {
   static constexpr Text kind = "Accumulator";
   Accumulator(Block& owner, std::string_view label)
-      : ColumnTile<Rows, Cols>(owner, label, Space::registers, 4, Rows * Cols) {
+      : ColumnTile<Rows, Cols>(owner, label, Space::registers, 4, spare_floats(owner)) {
     this->exponentials.pairs = this->data + Rows * Cols;
+  }
+
+  // A GPU's 4 bytes of an element are room for 4 floats here.
+  static int spare_floats(const Block& owner) {
+    return !owner.checked() && takes_pairs(owner.operand_type(), DType::bf16) ? Rows * Cols : 0;
   }
 };
 
