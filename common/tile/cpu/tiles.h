@@ -26,7 +26,8 @@ constexpr bool is_tile_shape() {
 }
 
 // A tile in column order, a panel of rows after the other: the rows of a column fill the SIMD
-// lanes. It is fp32 in the CPU's memory whatever it is on a GPU, and lives until its block ends.
+// lanes. It is fp32 in the CPU's memory whatever it is on a GPU, but for operands that a product
+// takes in pairs of bf16 numbers, until something else reads them. It lives until its block ends.
 template <int Rows, int Cols>
 struct ColumnTile {
   static_assert(is_tile_shape<Rows, Cols>(),

@@ -54,6 +54,22 @@ class PaddedRows {
   alignas(64) bf16 copy_[2][max_tile];
 };
 
+// The elements of two rows in turn.
+void interleave(float* to, const bf16* first, const bf16* second, int cols) {
+#if TILE_SIMD_BF16_DOT
+  for (int c = 0; c < cols; c += 2 * lanes) {
+    Bf16Vec pairs[2];
+    load_pairs(pairs, first + c, second + c);
+    for (int i = 0; i < 2; ++i) store(to + c + i * lanes, (Vec)pairs[i]);
+  }
+#else
+  for (int c = 0; c < cols; ++c) {
+    const bf16 pair[] = {first[c], second[c]};
+    std::memcpy(to + c, pair, sizeof pair);
+  }
+#endif
+}
+
 }  // namespace
 
 bool takes_pairs(DType left, DType right) {
@@ -104,17 +120,8 @@ RightPairs copy_pairs_in_rows(float* to, std::ptrdiff_t stride, int rows, int co
 
 RightPairs copy_pairs_of_rows(float* to, std::ptrdiff_t stride, int rows, int cols,
                               const HbmMatrix& hbm, const Overlap& part) {
-#if TILE_SIMD_BF16_DOT
   PaddedRows from(cols, hbm, part);
-  for (int r = 0; r < rows; r += 2) {
-    const bf16 *first = from[r], *second = from[r + 1];
-    for (int c = 0; c < cols; c += 2 * lanes) {
-      Bf16Vec pairs[2];
-      load_pairs(pairs, first + c, second + c);
-      for (int i = 0; i < 2; ++i) store(to + r / 2 * stride + c + i * lanes, (Vec)pairs[i]);
-    }
-  }
-#endif
+  for (int r = 0; r < rows; r += 2) interleave(to + r / 2 * stride, from[r], from[r + 1], cols);
   return {.data = reinterpret_cast<std::uint16_t*>(to), .column = 2, .term = 2 * stride};
 }
 

@@ -17,24 +17,22 @@ struct Numbers {
   static Vec multiply_add(Vec sum, Vec a, Vec b) { return sum + a * b; }
 };
 
+#if TILE_SIMD_BF16_DOT
+
 // ... or pairs of bf16 numbers, two terms.
 struct Pairs {
   using Right = std::uint16_t;
   static constexpr int terms = 2;
-#if TILE_SIMD_BF16_DOT
-  static Bf16Vec left(const float* a) {
-    return load_bf16(a);
-  }
+  static Bf16Vec left(const float* a) { return load_bf16(a); }
   static Bf16Vec right(const std::uint16_t* b) {
     std::uint32_t pair;
     std::memcpy(&pair, b, sizeof pair);
     return broadcast_pair(pair);
   }
-  static Vec multiply_add(Vec sum, Bf16Vec a, Bf16Vec b) {
-    return dot(sum, a, b);
-  }
-#endif
+  static Vec multiply_add(Vec sum, Bf16Vec a, Bf16Vec b) { return dot(sum, a, b); }
 };
+
+#endif
 
 // The right operand, and its distances from one column of C to the next and from one number or pair
 // to the next. They are broadcast as they lie, in HBM if they can be.
