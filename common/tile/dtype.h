@@ -1,6 +1,6 @@
 // Element types of tensors in HBM, and their conversions to and from fp32.
 //
-// On chip the CPU backend holds every element as fp32; `load` widens and `store` rounds (to
+// On chip the CPU backend computes with every element as fp32; `load` widens and `store` rounds (to
 // nearest, ties to even). The conversions are branch-free so that a loop over them vectorises.
 #pragma once
 

@@ -32,7 +32,7 @@ void load_async(Tile& tile, const HbmMatrix& hbm, std::int64_t row, Barrier& bar
     Block& block = *tile.block;
     const Overlap part =
         cover(block, Transfer::load_async, tile.name, hbm, row, col, Tile::rows, Tile::cols);
-    begin(block, bytes_of(Transfer::load_async, hbm, part), reads(), writes(tile));
+    begin(block, bytes_of(Transfer::load_async, hbm, part), reads(), overwrites(tile));
     block.record(Event::Kind::copy, bytes(tile), barrier.record_index());
     const std::int64_t phase = barrier.issue(bytes(tile));
     if (!block.checked()) {

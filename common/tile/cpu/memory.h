@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "tile/cpu/tiles.h"
+#include "tile/cpu/right_tile.h"
 
 namespace tile::cpu {
 
@@ -63,7 +63,7 @@ void load(Tile& tile, const HbmMatrix& hbm, std::int64_t row, std::int64_t col =
     Block& block = *tile.block;
     const Overlap part =
         cover(block, Transfer::load, tile.name, hbm, row, col, Tile::rows, Tile::cols);
-    begin(block, bytes_of(Transfer::load, hbm, part), reads(), writes(tile));
+    begin(block, bytes_of(Transfer::load, hbm, part), reads(), overwrites(tile));
     move_in(tile, hbm, part);
   }
 }
@@ -114,7 +114,7 @@ std::int64_t begin_rows(Transfer transfer, const RowVector<Rows>& tile, const Hb
   if (transfer == Transfer::store)
     begin(block, op, reads(tile), writes());
   else
-    begin(block, op, reads(), writes(tile));
+    begin(block, op, reads(), overwrites(tile));
   return valid;
 }
 

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "tile/cpu/right_tile.h"
 #include "tile/cpu/simd/few_row_products.h"
 #include "tile/cpu/simd/tensor_core.h"
-#include "tile/cpu/tiles.h"
 
 namespace tile::cpu {
 
@@ -78,6 +78,17 @@ constexpr bool fit_AB() {
     return false;
 }
 
+// A product of many rows: `in_pairs` if the processor has it for these types, and A is of bf16
+// numbers.
+template <class A, class B, class InPairs, class InFp32>
+void multiply_many(const A& a, const B& b, const InPairs& in_pairs, const InFp32& in_fp32) {
+  const bool takes = has_pairs(A::rows) && takes_pairs(a.block->operand_type(), b.hbm.dtype);
+  const bool took = takes && a.to_pairs();
+  if (!took) a.to_fp32();
+  took ? in_pairs() : in_fp32();
+  if (a.block->checked()) a.to_fp32();  // for the search for what nothing wrote
+}
+
 // The common part of the forms of mma_ABt: A Bᵀ, and what becomes of C.
 template <Sums sums, class C, class A, class B>
 void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* factor) {
@@ -85,13 +96,17 @@ void multiply_by_rows(Update update, C& c, const A& a, const B& b, const float* 
   static_assert(C::rows != few_rows || is_few_row_width(A::cols));
   if constexpr (sums != Sums::fp32) {
     static_assert(C::rows != few_rows, "a tensor core takes 64 rows");
+    a.to_fp32();
     const DType of_a = is<A, Operand> ? a.block->operand_type() : a.block->dtype();
     return multiply_ABt_in_tensor_core(product, of_a, b.fp32_rows(1, 1), b.hbm.dtype, sums);
   }
   if constexpr (C::rows == few_rows)
     if (update == Update::overwrite) return multiply_few(multiply_few_ABt, product, b);
   product.used_terms = a.used_cols;
-  multiply_ABt(product, b.fp32_rows(column_block, C::rows / panel_rows(C::rows)), b.next());
+  constexpr int panels = C::rows / panel_rows(C::rows);
+  multiply_many(
+      a, b, [&] { multiply_pairs(product, b.pairs_in_rows(a.used_cols), b.next()); },
+      [&] { multiply_ABt(product, b.fp32_rows(column_block, panels), b.next()); });
 }
 
 // S = A Bᵀ.   A [R, D]   B [C, D]   S [R, C]
@@ -103,7 +118,7 @@ void mma_ABt(S& s, const A& a, const B& b) {
                         shape_of<B> +
                         "; expected Accumulator R x C, LeftTile R x D, RightTile C x D">()) {
     begin(*s.block, {.name = "mma_ABt", .unit = Unit::tensor_core, .flops = flops_of<S, A, B>()},
-          reads(a, b), writes(s));
+          reads_as_they_are(a, b), overwrites(s));
     multiply_by_rows<sums>(Update::overwrite, s, a, b, s.data);
   }
 }
@@ -117,7 +132,8 @@ void mma_ABt(O& o, const A& a, const B& b, const Factor& factor) {
                              ", Vt is " + shape_of<B> + ", r is " + shape_of<Factor> +
                              "; expected Accumulator R x C, Operand R x D, RightTile C x D, "
                              "RowVector R x 1">()) {
-    begin(*o.block, rescaling_product<O, A, B>("mma_ABt"), reads(factor, o, a, b), writes(o));
+    begin(*o.block, rescaling_product<O, A, B>("mma_ABt"), reads_as_they_are(factor, o, a, b),
+          writes(o));
     multiply_by_rows<sums>(Update::rescale, o, a, b, factor.data);
   }
 }
@@ -131,7 +147,10 @@ void multiply_by_columns(Update update, C& c, const A& a, const B& b, const floa
     multiply_few(multiply_few_AB, product, b);
   } else {
     product.used_cols = std::max(16, (b.part.cols + 7) / 8 * 8);
-    multiply_AB(product, b.fp32_rows(B::rows, C::rows / panel_rows(C::rows)), b.next());
+    constexpr int panels = C::rows / panel_rows(C::rows);
+    multiply_many(
+        a, b, [&] { multiply_pairs(product, b.pairs_of_rows(), b.next()); },
+        [&] { multiply_AB(product, b.fp32_rows(B::rows, panels), b.next()); });
   }
 }
 
@@ -144,7 +163,7 @@ void mma_AB(O& o, const A& a, const B& b) {
                         shape_of<B> +
                         "; expected Accumulator R x C, Operand R x D, RightTile D x C">()) {
     begin(*o.block, {.name = "mma_AB", .unit = Unit::tensor_core, .flops = flops_of<O, A, B>()},
-          reads(o, a, b), writes(o));
+          reads_as_they_are(o, a, b), writes(o));
     multiply_by_columns(Update::add, o, a, b, o.data);
   }
 }
@@ -158,7 +177,8 @@ void mma_AB(O& o, const A& a, const B& b, const Factor& factor) {
                              ", V is " + shape_of<B> + ", r is " + shape_of<Factor> +
                              "; expected Accumulator R x C, Operand R x D, RightTile D x C, "
                              "RowVector R x 1">()) {
-    begin(*o.block, rescaling_product<O, A, B>("mma_AB"), reads(factor, o, a, b), writes(o));
+    begin(*o.block, rescaling_product<O, A, B>("mma_AB"), reads_as_they_are(factor, o, a, b),
+          writes(o));
     multiply_by_columns(Update::rescale, o, a, b, factor.data);
   }
 }

@@ -1,105 +1,19 @@
-// Operations on the elements and rows of a tile.
+// Operations on the rows of a tile.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <utility>
 
-#include "tile/cpu/simd/row_operations.h"
-#include "tile/cpu/tiles.h"
+#include "tile/cpu/elements.h"
 
 namespace tile::cpu {
-
-// An operation of the FP32 lanes on all elements of a tile.
-template <class Tile>
-Op on_elements(std::string_view name) {
-  return {.name = name, .unit = Unit::fp32, .elements = Tile::rows * Tile::cols};
-}
-
-template <class Tile>
-Op exponentials_of(std::string_view name) {
-  constexpr int elements = Tile::rows * Tile::cols;
-  return {.name = name, .unit = Unit::exponential, .elements = elements, .exponentials = elements};
-}
-
-// Whether two tiles in column order have the same shape.
-template <class A, class B>
-inline constexpr bool same_shape = [] {
-  if constexpr (ColumnTiled<A> && ColumnTiled<B>)
-    return A::rows == B::rows && A::cols == B::cols;
-  else
-    return false;
-}();
-
-// Operations on the elements of one tile take any but a RightTile, which is in HBM's order.
-template <class Tile, Text call>
-constexpr bool require_columns() {
-  return require_that_tiles_fit<ColumnTiled<Tile>,
-                                call + " is " + shape_of<Tile> +
-                                    ", expected a tile in registers or a LeftTile">();
-}
 
 // Calls f(first row, columns, rows) for each panel of a tile.
 template <class Tile, class F>
 void for_each_panel(Tile& tile, F f) {
   constexpr int rows = panel_rows(Tile::rows);
   for (int r = 0; r < Tile::rows; r += rows) f(r, tile.data + r * Tile::cols, rows);
-}
-
-template <class Tile>
-void fill(Tile& tile, float value) {
-  if constexpr (require_columns<Tile, "fill(t, x): t">()) {
-    begin(*tile.block, on_elements<Tile>("fill"), reads(), writes(tile));
-    std::fill_n(tile.data, Tile::rows * Tile::cols, value);
-  }
-}
-
-template <class To, class From>
-void copy(To& to, const From& from) {
-  if constexpr (require_that_tiles_fit<same_shape<To, From>,
-                                       "copy(to, from): to is " + shape_of<To> + ", from is " +
-                                           shape_of<From> + "; expected one shape">()) {
-    begin(*to.block, on_elements<To>("copy"), reads(from), writes(to));
-    std::copy_n(from.data, To::rows * To::cols, to.data);
-  }
-}
-
-// tile *= factor
-template <class Tile>
-void scale(Tile& tile, float factor) {
-  if constexpr (require_columns<Tile, "scale(t, x): t">()) {
-    begin(*tile.block, on_elements<Tile>("scale"), reads(tile), writes(tile));
-    scale(tile.data, Tile::rows * Tile::cols, factor);
-  }
-}
-
-// tile += other
-template <class Tile, class Other>
-void add(Tile& tile, const Other& other) {
-  if constexpr (require_that_tiles_fit<same_shape<Tile, Other>,
-                                       "add(t, u): t is " + shape_of<Tile> + ", u is " +
-                                           shape_of<Other> + "; expected one shape">()) {
-    begin(*tile.block, on_elements<Tile>("add"), reads(tile, other), writes(tile));
-    add(tile.data, other.data, Tile::rows * Tile::cols);
-  }
-}
-
-// P = factor S, rounded to the type in which a tensor core takes its left operand. S has no value
-// afterwards: on a GPU its registers become P's.
-template <class P, class S>
-void convert(P& p, S& s, float factor = 1) {
-  constexpr bool fit = is<P, Operand> && is<S, Accumulator> && same_shape<P, S>;
-  if constexpr (require_that_tiles_fit<fit, "convert(P, S): P is " + shape_of<P> + ", S is " +
-                                                shape_of<S> +
-                                                "; expected Operand R x C, Accumulator R x C">()) {
-    Block& block = *p.block;
-    begin(block, on_elements<P>("convert"), reads(s), writes(p, s));
-    if (block.operand_type() == DType::f32 && factor == 1 && !block.checked())
-      return std::swap(p.data, s.data);
-    round_to(p.data, block.operand_type(), s.data, factor, P::rows * P::cols);
-    if (block.checked()) poison(s);
-  }
 }
 
 // row_max = max(row_max, largest element of each row of S)
@@ -121,7 +35,8 @@ void add_row_sum(Rows& row_sum, const Tile& P) {
                                        "add_row_sum(l, P): l is " + shape_of<Rows> + ", P is " +
                                            shape_of<Tile> +
                                            "; expected RowVector R x 1, Accumulator R x C">()) {
-    begin(*P.block, on_elements<Tile>("add_row_sum"), reads(row_sum, P), writes(row_sum));
+    begin(*P.block, on_elements<Tile>("add_row_sum"),
+          P.has_row_sums ? reads_as_they_are(row_sum, P) : reads(row_sum, P), writes(row_sum));
     if (P.has_row_sums && !P.block->checked()) return add(row_sum.data, P.row_sums, Tile::rows);
     row_sums(row_sum.data, P.data, Tile::rows, Tile::cols);
   }
@@ -138,6 +53,8 @@ void exp2_difference(Tile& tile, const Rows& row, float factor) {
     begin(*tile.block, exponentials_of<Tile>("exp2_difference"), reads(tile, row), writes(tile));
     if constexpr (Tile::cols == 1)
       exp2_of_row_difference(tile.data, row.data, Tile::rows, factor);
+    else if (tile.exponentials.wanted)
+      tile.has_row_sums = tile.make_exponentials_in_pairs(row.data, factor);
     else
       tile.has_row_sums =
           exp2_of_difference(tile.data, Tile::rows, Tile::cols, row.data, factor, tile.row_sums);

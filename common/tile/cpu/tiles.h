@@ -9,6 +9,8 @@
 
 #include "tile/cpu/block.h"
 #include "tile/cpu/simd/convert.h"
+#include "tile/cpu/simd/pairs.h"
+#include "tile/cpu/simd/row_operations.h"
 #include "tile/cpu/simd/simd.h"
 #include "tile/hbm.h"
 #include "tile/op.h"
@@ -24,7 +26,8 @@ constexpr bool is_tile_shape() {
 }
 
 // A tile in column order, a panel of rows after the other: the rows of a column fill the SIMD
-// lanes. It is fp32 in the CPU's memory whatever it is on a GPU, and lives until its block ends.
+// lanes. It is fp32 in the CPU's memory whatever it is on a GPU, but for operands that a product
+// takes in pairs of bf16 numbers, until something else reads them. It lives until its block ends.
 template <int Rows, int Cols>
 struct ColumnTile {
   static_assert(is_tile_shape<Rows, Cols>(),
@@ -32,15 +35,41 @@ struct ColumnTile {
   static constexpr int rows = Rows, cols = Cols, floats = Rows * Cols;
   static constexpr bool in_columns = true;
 
-  ColumnTile(Block& owner, std::string_view label, Space space, int element_bytes)
+  ColumnTile(Block& owner, std::string_view label, Space space, int element_bytes,
+             int spare_floats = 0)
       : block(&owner),
         name(label),
-        data(owner.allocate(label, space, Rows * Cols, element_bytes, floats)) {}
+        data(owner.allocate(label, space, Rows * Cols, element_bytes, floats + spare_floats)) {}
   ColumnTile(const ColumnTile&) = delete;
   ColumnTile& operator=(const ColumnTile&) = delete;
 
-  float element(int row, int col) const { return data[index_in_tile(Rows, Cols, row, col)]; }
+  float element(int row, int col) const {
+    to_fp32();
+    return data[index_in_tile(Rows, Cols, row, col)];
+  }
   const float* on_chip() const { return data; }
+
+  // The elements as a product takes them; false if they are not bf16 numbers.
+  bool to_pairs() const {
+    if (!in_pairs) in_pairs = cpu::to_pairs(data, Rows, Cols);
+    return last_product_took_pairs = in_pairs;
+  }
+  // And as everything else does.
+  void to_fp32() const {
+    if (in_pairs) from_pairs(data, Rows, Cols);
+    if (exponentials.only_in_pairs)
+      exp2_of_difference(data, Rows, Cols, exponentials.row, exponentials.factor, row_sums);
+    in_pairs = exponentials.only_in_pairs = false;
+  }
+
+  // Becomes 2^((tile - row) factor), as pairs; with the row sums.
+  bool make_exponentials_in_pairs(const float* row, float factor) {
+    exponentials.only_in_pairs = true;
+    exponentials.factor = factor;
+    std::copy_n(row, Rows, exponentials.row);
+    exp2_of_difference_in_pairs(exponentials.pairs, data, Rows, Cols, row, factor, row_sums);
+    return true;
+  }
 
   Block* block;
   std::string_view name;
@@ -49,7 +78,18 @@ struct ColumnTile {
   // are zero, as where a head dimension was padded; and the sum of each row, if it took it along.
   mutable int used_cols = Cols;
   mutable bool has_row_sums = false;
-  alignas(64) float row_sums[Rows];
+  // Whether `data` has pairs of bf16 numbers now, and whether the next operand should.
+  mutable bool in_pairs = false, last_product_took_pairs = false;
+  // The tile is 2^((data - row) factor), of which only the pairs were made, for `convert` to take.
+  // Storing it too, and reading it there, would cost 5 % of the whole kernel on Zen 4.
+  struct Exponentials {
+    float* pairs = nullptr;
+    bool wanted = false, only_in_pairs = false;
+    float factor = 0;
+    alignas(64) float row[Rows];
+  };
+  mutable Exponentials exponentials;
+  alignas(64) mutable float row_sums[Rows];
 };
 
 template <int Rows, int Cols>
@@ -63,7 +103,14 @@ template <int Rows, int Cols>
 struct Accumulator : ColumnTile<Rows, Cols> {
   static constexpr Text kind = "Accumulator";
   Accumulator(Block& owner, std::string_view label)
-      : ColumnTile<Rows, Cols>(owner, label, Space::registers, 4) {}
+      : ColumnTile<Rows, Cols>(owner, label, Space::registers, 4, spare_floats(owner)) {
+    this->exponentials.pairs = this->data + Rows * Cols;
+  }
+
+  // A GPU's 4 bytes of an element are room for 4 floats here.
+  static int spare_floats(const Block& owner) {
+    return !owner.checked() && takes_pairs(owner.operand_type(), DType::bf16) ? Rows * Cols : 0;
+  }
 };
 
 template <int Rows, int Cols>
@@ -79,71 +126,6 @@ struct RowVector : ColumnTile<Rows, 1> {
   static constexpr Text kind = "RowVector";
   RowVector(Block& owner, std::string_view label)
       : ColumnTile<Rows, 1>(owner, label, Space::registers, 4) {}
-};
-
-// A tile in row order: a copy of what HBM has, for broadcasting. `load` only notes where it lies.
-// Rows that are fp32 are read in HBM by the products, and so are others by products of few rows,
-// which convert as they go; the first product that needs fp32 rows has them in `storage`. All of it
-// counts as the same traffic. A kernel must not write what it has loaded while it still uses the
-// tile: a GPU's tile keeps the old values, this one may not.
-template <int Rows, int Cols>
-struct RightTile {
-  static constexpr Text kind = "RightTile";
-  static_assert(Rows % 32 == 0 && Rows <= 256 && Cols % 32 == 0 && Cols <= 256,
-                "a right tile has 32, 64 ... 256 rows and columns");
-  static constexpr int rows = Rows, cols = Cols, row_stride = copied_row_stride(Cols);
-  static constexpr int floats = Rows * row_stride;
-  static constexpr bool in_columns = false;
-
-  RightTile(Block& owner, std::string_view label)
-      : block(&owner),
-        name(label),
-        storage(owner.allocate(label, Space::shared, Rows * Cols, owner.element_bytes(), floats)) {}
-  RightTile(const RightTile&) = delete;
-  RightTile& operator=(const RightTile&) = delete;
-
-  const float* on_chip() const { return storage; }
-
-  // The tile is this part of a tensor from now on, zeros past its end.
-  void become(const HbmMatrix& matrix, const Overlap& covered) {
-    hbm = matrix;
-    part = covered;
-    fp32 = {};
-    if (block->checked()) convert();  // for the search for what nothing wrote
-  }
-
-  // Whether every row lies in HBM as it should be on chip, and may be read there.
-  bool is_whole() const { return part.rows == Rows && part.cols == Cols; }
-
-  // For a product that reads `together` rows side by side, `times` times.
-  Fp32Rows fp32_rows(int together, int times) const {
-    if (!fp32.data && is_whole() && hbm.dtype == DType::f32 &&
-        part.row % hbm.page_rows + Rows <= hbm.page_rows &&
-        !(times > 2 && rows_collide(together, hbm.row_stride)))
-      fp32 = {reinterpret_cast<const float*>(hbm.at(part.row, part.col)), hbm.row_stride};
-    if (!fp32.data) convert();
-    return fp32;
-  }
-
-  void convert() const {
-    read_rows(storage, row_stride, Cols, hbm, part, Rows);
-    fp32 = {storage, row_stride};
-  }
-
-  // The tile that lies behind this one in HBM, most likely loaded next: there if it is whole.
-  NextTile next() const {
-    const std::int64_t first = part.row + Rows;
-    if (first + Rows > hbm.rows) return {};
-    const auto bytes = size_in_bytes(hbm.dtype);
-    return {hbm.at(first, part.col), hbm.row_stride * bytes, Rows, part.cols * bytes};
-  }
-
-  Block* block;
-  std::string_view name;
-  float* storage;
-  HbmMatrix hbm = {};
-  Overlap part = {};
-  mutable Fp32Rows fp32 = {};  // none yet: null
 };
 
 template <class T>
@@ -189,8 +171,16 @@ struct Access {
 };
 
 template <class... Tiles>
-std::array<Access, sizeof...(Tiles)> reads(const Tiles&... tiles) {
+std::array<Access, sizeof...(Tiles)> reads_as_they_are(const Tiles&... tiles) {
   return {Access{tiles.name, tiles.on_chip(), Tiles::rows, Tiles::cols, Tiles::in_columns}...};
+}
+template <class... Tiles>
+std::array<Access, sizeof...(Tiles)> reads(const Tiles&... tiles) {
+  [[maybe_unused]] const auto prepare = [](const auto& tile) {
+    if constexpr (requires { tile.to_fp32(); }) tile.to_fp32();
+  };
+  (prepare(tiles), ...);
+  return reads_as_they_are(tiles...);
 }
 template <class... Tiles>
 std::array<Access, sizeof...(Tiles)> writes(const Tiles&... tiles) {
@@ -202,6 +192,16 @@ std::array<Access, sizeof...(Tiles)> writes(const Tiles&... tiles) {
   };
   (change(tiles), ...);
   return reads(tiles...);
+}
+// Writes all of them, whatever they were.
+template <class... Tiles>
+std::array<Access, sizeof...(Tiles)> overwrites(const Tiles&... tiles) {
+  [[maybe_unused]] const auto forget = [](const auto& tile) {
+    if constexpr (requires { tile.in_pairs; })
+      tile.in_pairs = tile.exponentials.only_in_pairs = false;
+  };
+  (forget(tiles), ...);
+  return writes(tiles...);
 }
 
 // Checked mode: fails if `operation` is about to read an element that nothing wrote, or if a

@@ -21,6 +21,14 @@ template <class T>
 inline constexpr bool has_bf16_dot = TILE_SIMD_BF16_DOT &&
                                      (std::is_same_v<T, bf16> || std::is_same_v<T, e4m3>);
 
+// Whether the dot product of bf16 numbers does more than FMA. On Granite Rapids it does half as
+// much.
+#if TILE_SIMD_BF16_DOT
+inline const bool dot_is_faster = !__builtin_cpu_is("intel");
+#else
+inline constexpr bool dot_is_faster = false;
+#endif
+
 // A dot product takes this many elements in two vectors.
 inline constexpr int dot_elements = 4 * lanes;
 
@@ -138,5 +146,25 @@ inline void load_pairs(Bf16Vec (&to)[2], const e4m3* first, const e4m3* second) 
 }
 
 #endif
+
+// Each element of `first` and of `second`, both rounded to bf16, as a pair. Subnormal numbers
+// become 0 in the hardware's conversion, which they are to its dot product.
+inline Vec rounded_pairs(Vec first, Vec second) {
+#if TILE_SIMD_BF16_DOT
+  static constexpr auto order = [] {
+    std::array<std::uint16_t, 2 * lanes> index{};
+    for (int i = 0; i < 2 * lanes; ++i)
+      index[i] = static_cast<std::uint16_t>(i / 2 + i % 2 * lanes);
+    return index;
+  }();
+  const auto both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+  return (Vec)_mm512_maskz_permutexvar_epi16(0xffffffff, load_bf16(order.data()), both);
+#else
+  VecInt pairs;
+  for (int i = 0; i < lanes; ++i)
+    pairs[i] = from_float<bf16>(first[i]).bits | from_float<bf16>(second[i]).bits << 16;
+  return (Vec)pairs;
+#endif
+}
 
 }  // namespace tile::cpu

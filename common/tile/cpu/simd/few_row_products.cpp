@@ -16,14 +16,6 @@ constexpr int Rows = few_rows > 0 ? few_rows : lanes / 2;
 // Vectors of columns side by side in a product by columns: as many as the registers hold sums of.
 constexpr int Vectors = lanes == 16 ? 2 : 1;
 
-// Whether the dot product of bf16 numbers does more than FMA. On Granite Rapids it does half as
-// much.
-#if TILE_SIMD_BF16_DOT
-const bool dot_is_faster = !__builtin_cpu_is("intel");
-#else
-constexpr bool dot_is_faster = false;
-#endif
-
 // Rows of elements of type T. Each vector is read once, so it may be converted then.
 template <class T>
 struct Right {

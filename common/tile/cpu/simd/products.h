@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "tile/cpu/simd/convert.h"
+#include "tile/cpu/simd/pairs.h"
 
 namespace tile::cpu {
 
@@ -29,5 +30,8 @@ void multiply_ABt(const Product& product, const Fp32Rows& b, const NextTile& nex
 
 // C[rows, cols] = A[rows, terms] B, B being `terms` rows of `cols` elements.
 void multiply_AB(const Product& product, const Fp32Rows& b, const NextTile& next);
+
+// Either of them, of operands in pairs; `terms` are still elements.
+void multiply_pairs(const Product& product, const RightPairs& b, const NextTile& next);
 
 }  // namespace tile::cpu

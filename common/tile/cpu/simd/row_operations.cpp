@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tile/cpu/simd/dot.h"
 #include "tile/cpu/simd/row_broadcast.h"
 #include "tile/cpu/simd/simd.h"
 
@@ -89,6 +90,11 @@ void butterfly(Vec* x, int columns, int half) {
   }
 }
 
+// What exponents are less by, factor times a row's number.
+RowBroadcast shift_of(const float* row, int rows, float factor) {
+  return {row, rows, [&](float m) { return m == -INFINITY ? 0 : m * factor; }};
+}
+
 }  // namespace
 
 void scale(float* x, int count, float factor) {
@@ -108,8 +114,8 @@ void row_sums(float* result, const float* x, int rows, int cols) {
 }
 
 bool exp2_of_difference(float* x, int rows, int cols, const float* row, float factor, float* sums) {
-  const bool whole = panel_rows(rows) == vector_block * lanes;
-  const RowBroadcast shift(row, rows, [&](float m) { return m == -INFINITY ? 0 : m * factor; });
+  const bool whole = in_whole_panels(rows);
+  const RowBroadcast shift = shift_of(row, rows, factor);
   for_each_panel(rows, cols, [&](int first_row, int first, int panel) {
     const int last_row = lane_period(panel) - 1;
     Vec sum[vector_block] = {};
@@ -132,6 +138,32 @@ bool exp2_of_difference(float* x, int rows, int cols, const float* row, float fa
     for (int k = 0; k < vector_block; ++k) store(sums + first_row + k * lanes, sum[k]);
   });
   return whole;
+}
+
+void exp2_of_difference_in_pairs(float* pairs, const float* x, int rows, int cols, const float* row,
+                                 float factor, float* sums) {
+  constexpr int panel = vector_block * lanes;
+  const RowBroadcast shift = shift_of(row, rows, factor);
+  for (int r = 0; r < rows; r += panel) {
+    Vec sum[vector_block] = {};
+    for (int c = 0; c < cols; c += 2, x += 2 * panel, pairs += panel) {
+      Vec v[2][vector_block];
+      TILE_UNROLL
+      for (int i = 0; i < 2; ++i) {
+        TILE_UNROLL
+        for (int k = 0; k < vector_block; ++k)
+          v[i][k] = load(x + i * panel + k * lanes) * factor - shift.at(r + k * lanes);
+        exp2(v[i]);
+        TILE_UNROLL
+        for (int k = 0; k < vector_block; ++k) sum[k] += v[i][k];
+      }
+      TILE_UNROLL
+      for (int k = 0; k < vector_block; ++k)
+        store(pairs + k * lanes, rounded_pairs(v[0][k], v[1][k]));
+    }
+    TILE_UNROLL
+    for (int k = 0; k < vector_block; ++k) store(sums + r + k * lanes, sum[k]);
+  }
 }
 
 void exp2_of_row_difference(float* x, const float* row, int rows, float factor) {

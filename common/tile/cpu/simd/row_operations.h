@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "tile/cpu/simd/simd.h"
 #include "tile/math.h"
 
 namespace tile::cpu {
@@ -18,6 +19,15 @@ void row_sums(float* result, const float* x, int rows, int cols);
 // x = 2^((x - row) factor). A row of -inf counts as 0: -inf minus it stays -inf, and gives 0.
 // `sums` are what row_sums would add up; true if they were taken along, which few rows do not.
 bool exp2_of_difference(float* x, int rows, int cols, const float* row, float factor, float* sums);
+
+// Whether this many rows are whole panels.
+constexpr bool in_whole_panels(int rows) {
+  return rows % (vector_block * lanes) == 0;
+}
+
+// The same in pairs of bf16 numbers, and x stays; of whole panels.
+void exp2_of_difference_in_pairs(float* pairs, const float* x, int rows, int cols, const float* row,
+                                 float factor, float* sums);
 
 // The same for row statistics, where the subtraction comes first: a maximum that has not moved
 // gives exactly 1. Above, the rounding of row * factor would leave 1 + 5e-6 at a score of 110, and
