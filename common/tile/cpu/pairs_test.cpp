@@ -48,6 +48,32 @@ TEST(PairsTest, OfOtherNumbersThereAreNone) {
   }
 }
 
+// Rows of codes, the last not whole, on a tile that is larger.
+template <class Element>
+void expect_pairs_of_fp8(DType dtype) {
+  std::vector<std::byte> codes(256);
+  for (int i = 0; i < 256; ++i) codes[i] = static_cast<std::byte>(i);
+  const HbmMatrix hbm{{}, dtype, codes.data(), 5, 48, 52};
+  std::vector<float> to(64 * 64, 1);
+  const cpu::RightPairs pairs = cpu::copy_pairs_in_rows(to.data(), 64, 64, 64, hbm, {1, 1, 4, 47});
+  for (int r = 0; r < 64; ++r)
+    for (int c = 0; c < 64; ++c) {
+      const bf16 number{pairs.data[r * pairs.column + c / 2 * pairs.term + c % 2]};
+      const bool there = r < 4 && c < 47;
+      const auto code = static_cast<std::uint8_t>(there ? (r + 1) * 52 + c + 1 : 0);
+      const float expected = to_float(Element{code});
+      if (std::isnan(expected))
+        ASSERT_TRUE(std::isnan(to_float(number)));
+      else
+        ASSERT_EQ(to_float(number), expected) << r << ", " << c;
+    }
+}
+
+TEST(PairsTest, OfFp8AreTheSameNumbers) {
+  expect_pairs_of_fp8<e4m3>(DType::e4m3);
+  expect_pairs_of_fp8<e5m2>(DType::e5m2);
+}
+
 TEST(PairsTest, AreRoundedAsElementsAre) {
   std::vector<float> tile(64 * 64), pairs(64 * 64);
   for (int i = 0; i < 64 * 64; ++i) tile[i] = std::ldexp(1 + 0x1p-12f * i, i % 40 - 20);

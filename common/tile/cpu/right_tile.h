@@ -7,10 +7,10 @@ namespace tile::cpu {
 
 // A tile in row order: a copy of what HBM has, for broadcasting. `load` only notes where it lies.
 // Rows that are fp32 are read in HBM by the products, and so are others by products of few rows,
-// which convert as they go, and bf16 rows by a dot product of pairs. The first product that needs
-// something else than HBM has makes it in `storage`. All of it counts as the same traffic. A kernel
-// must not write what it has loaded while it still uses the tile: a GPU's tile keeps the old
-// values, this one may not.
+// which convert as they go, and bf16 rows by a dot product of pairs, which takes FP8 as well. The
+// first product that needs something else than HBM has makes it in `storage`. All of it counts as
+// the same traffic. A kernel must not write what it has loaded while it still uses the tile: a
+// GPU's tile keeps the old values, this one may not.
 template <int Rows, int Cols>
 struct RightTile {
   static constexpr Text kind = "RightTile";
@@ -58,7 +58,8 @@ struct RightTile {
 
   // For a product with the transposed tile that uses the first columns, 4 or more.
   RightPairs pairs_in_rows(int used_cols) const {
-    const bool whole = part.rows == Rows && std::max((used_cols + 1) / 2 * 2, 4) <= part.cols;
+    const bool whole = hbm.dtype == DType::bf16 && part.rows == Rows &&
+                       std::max((used_cols + 1) / 2 * 2, 4) <= part.cols;
     if (whole && part.row % hbm.page_rows + Rows <= hbm.page_rows)
       return cpu::pairs_in_rows(hbm, part);
     if (!in_rows.data) {

@@ -1,6 +1,7 @@
 #include "tile/cpu/simd/pairs.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "tile/cpu/simd/dot.h"
@@ -10,6 +11,11 @@ namespace tile::cpu {
 namespace {
 
 constexpr int max_tile = 256;  // rows and columns
+
+// Whether every number of the type is a bf16 number.
+constexpr bool is_in_bf16(DType dtype) {
+  return dtype == DType::bf16 || dtype == DType::e4m3 || dtype == DType::e5m2;
+}
 
 VecInt load_bits(const float* from) {
   return (VecInt)load(from);
@@ -27,11 +33,12 @@ bool are_bf16(const float* tile, int count) {
   return (any & 0xffff) == 0;
 }
 
-// Where rows of bf16 numbers lie; past the part's end, a row of zeros. A row that ends before
-// `cols` is copied for it.
+// Rows as bf16 numbers; past the part's end, a row of zeros. A row that ends before `cols`, or is
+// in FP8, is copied for it.
 class PaddedRows {
  public:
-  PaddedRows(int cols, const HbmMatrix& hbm, const Overlap& part) : cols_(cols), part_(part) {
+  PaddedRows(int cols, const HbmMatrix& hbm, const Overlap& part)
+      : cols_(cols), hbm_(hbm), part_(part) {
     const int there = std::clamp(part.rows, 0, max_tile);
     if (there > 0) find_rows(row_, there, hbm, part.row);
     std::fill(row_ + there, row_ + max_tile, nullptr);
@@ -39,6 +46,7 @@ class PaddedRows {
 
   // Valid until two rows further.
   const bf16* operator[](int r) {
+    if (hbm_.dtype != DType::bf16) return converted(r);
     if (row_[r] && part_.cols == cols_) return reinterpret_cast<const bf16*>(row_[r]) + part_.col;
     bf16* const copy = copy_[r % 2];
     const int valid = row_[r] ? part_.cols : 0;
@@ -48,8 +56,20 @@ class PaddedRows {
   }
 
  private:
+  // Every FP8 number is a bf16 number, and that is half of an fp32 number.
+  const bf16* converted(int r) {
+    const Overlap row = {part_.row + r, part_.col, std::clamp(part_.rows - r, 0, 1), part_.cols};
+    read_rows(fp32_, cols_, cols_, hbm_, row, 1);
+    bf16* const copy = copy_[r % 2];
+    for (int c = 0; c < cols_; ++c)
+      copy[c] = {static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(fp32_[c]) >> 16)};
+    return copy;
+  }
+
   int cols_;
+  const HbmMatrix& hbm_;
   Overlap part_;
+  alignas(64) float fp32_[max_tile];
   const std::byte* row_[max_tile];
   alignas(64) bf16 copy_[2][max_tile];
 };
@@ -73,7 +93,7 @@ void interleave(float* to, const bf16* first, const bf16* second, int cols) {
 }  // namespace
 
 bool takes_pairs(DType left, DType right) {
-  return dot_is_faster && left == DType::bf16 && right == DType::bf16;
+  return dot_is_faster && is_in_bf16(left) && is_in_bf16(right);
 }
 
 bool to_pairs(float* tile, int rows, int cols) {

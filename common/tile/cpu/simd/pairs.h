@@ -36,7 +36,8 @@ void round_to_pairs(float* to, const float* from, float factor, int rows, int co
 // A right operand B of rows of bf16 numbers, for A Bᵀ: where it lies in HBM ...
 RightPairs pairs_in_rows(const HbmMatrix& hbm, const Overlap& part);
 
-// ... and in a copy with zeros where `part` ends before; `stride` floats from row to row.
+// ... and in a copy with zeros where `part` ends before, which may be of FP8 numbers; `stride`
+// floats from row to row.
 RightPairs copy_pairs_in_rows(float* to, std::ptrdiff_t stride, int rows, int cols,
                               const HbmMatrix& hbm, const Overlap& part);
 
