@@ -201,9 +201,11 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
       result += run_table();
     } else if (kind == "bench") {
       result += bench_table(stage);
+    } else if (kind == "peers") {
+      result += peers_table(stage);
     } else {
       throw BadInput("docs: '" + kind +
-                     "' is not generated, expected ladder, cost, steps, experiment, run or bench");
+                     "' is not generated, expected ladder, cost, steps, experiment, run, bench or peers");
     }
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }

@@ -19,6 +19,9 @@ std::string cost_table(const Stage& stage, const nlohmann::json& results);
 // A table of the steps to a stage: how many lines each adds, what it moves, and how fast it was.
 std::string steps_table(const Stage& stage, const std::vector<Stage>& stages);
 
+// A table of a file that common/bench/peers.py has written: docs/results/NAME.json.
+std::string peers_table(const std::string& name);
+
 // The text of a file of this repository, and the figures in docs/results/NAME.json. Both throw
 // BadInput.
 std::string read_file(const std::string& path);
