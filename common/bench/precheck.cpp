@@ -18,9 +18,11 @@ Tried try_on(const Stage& stage, tile::cpu::Device& device, const EdgeCase& edge
   Tried tried{edge_case.problem, generate(edge_case.problem, edge_case.seed, stage.fp8), {}, {}};
   const Expected expected = expect(tried.problem, tried.inputs, stage.fp8);
   Verdict verdict = run_and_check(stage, device, tried.problem, tried.inputs, expected);
+  verdict = shortest(stage, device, tried.problem, tried.inputs, std::move(verdict));
   tried.outputs = std::move(verdict.outputs);
   tried.check = verdict.check;
-  differences = verdict.misuse + verdict.differences;
+  const std::string steps = last_steps(verdict);
+  differences = verdict.misuse + (steps.empty() ? "" : "\n" + steps) + verdict.differences;
   return tried;
 }
 

@@ -16,6 +16,8 @@ Verdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Probl
     verdict.outputs = execute(stage, device, problem, inputs);
   } catch (const tile::TileError& error) {
     verdict.misuse = error.what();
+    verdict.steps = error.steps;
+    verdict.switches = error.switches;
     verdict.unwritten = dynamic_cast<const tile::Unwritten*>(&error) != nullptr;
     verdict.check.max_abs_error = std::numeric_limits<double>::infinity();
     return verdict;
@@ -26,8 +28,33 @@ Verdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Probl
   return verdict;
 }
 
+Verdict shortest(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+                 const Inputs& inputs, Verdict verdict) {
+  if (verdict.steps.empty()) return verdict;
+  constexpr int schedules = 10;
+  for (int schedule = 0; schedule < schedules; ++schedule) {
+    device.set_schedule(schedule);
+    try {
+      execute(stage, device, problem, inputs);
+    } catch (const tile::TileError& error) {
+      if (error.steps.empty() || error.switches >= verdict.switches) continue;
+      verdict.misuse = error.what();
+      verdict.steps = error.steps;
+      verdict.switches = error.switches;
+    }
+  }
+  device.set_schedule(0);
+  return verdict;
+}
+
 KernelTraits traits_of(const Stage& stage) {
   return {stage.fp8, stage.plan};
+}
+
+std::string last_steps(const Verdict& verdict) {
+  if (verdict.steps.empty()) return "";
+  return "last steps, after " + std::to_string(verdict.switches) +
+         " switches between the roles:\n" + verdict.steps.substr(0, verdict.steps.size() - 1);
 }
 
 std::string describe(const Verdict& verdict) {

@@ -14,6 +14,8 @@ struct Verdict {
   tile::Counters counters;
   CheckResult check;
   std::string misuse;       // of the machine, a TileError: there are no outputs then
+  std::string steps;        // before it, a table
+  int switches = 0;         // of the roles until then
   bool unwritten = false;   // stopped where a region of an exercise is to be written
   std::string differences;  // of the counters from the formula, a line each
 
@@ -25,10 +27,18 @@ struct Verdict {
 Verdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                       const Inputs& inputs, const Expected& expected);
 
+// If roles misuse the machine, what stops them after the fewest switches between them, of ten
+// schedules; else `verdict` as it is.
+Verdict shortest(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+                 const Inputs& inputs, Verdict verdict);
+
 // What a diagnosis of its outputs has to know of a stage.
 KernelTraits traits_of(const Stage& stage);
 
-// All that is wrong, in lines; empty if nothing is.
+// The table of the last steps before a misuse, under a heading; empty if there is none.
+std::string last_steps(const Verdict& verdict);
+
+// All else that is wrong, in lines; empty if nothing is.
 std::string describe(const Verdict& verdict);
 
 }  // namespace flash

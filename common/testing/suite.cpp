@@ -96,6 +96,14 @@ std::string summary(const Stage& stage, const Tallies& tallies) {
          paragraph(page, "  never fail   ", list(tallies, no));
 }
 
+// A table as it is; it is narrower by as much.
+std::string beside(const std::string& table) {
+  std::istringstream stream(table);
+  std::string text;
+  for (std::string line; std::getline(stream, line);) text += "     " + line + "\n";
+  return text;
+}
+
 // Lines of any width, broken at 80 columns.
 std::string indented(const std::string& lines) {
   std::istringstream stream(lines);
@@ -109,11 +117,13 @@ bool is_verbose() {
   return verbose != nullptr && *verbose != '\0';
 }
 
-Verdict run(const Stage& stage, const ConformanceCase& test, const Inputs& inputs) {
+Verdict run(const Stage& stage, const ConformanceCase& test, const Inputs& inputs,
+            bool is_shown = false) {
   tile::cpu::Device device;
   device.set_checked(true);
-  return run_and_check(stage, device, test.problem, inputs,
-                       expect(test.problem, inputs, stage.fp8));
+  Verdict verdict =
+      run_and_check(stage, device, test.problem, inputs, expect(test.problem, inputs, stage.fp8));
+  return is_shown ? shortest(stage, device, test.problem, inputs, std::move(verdict)) : verdict;
 }
 
 // Mistakes differ where there are many keys, and show where rounding is small; places show where
@@ -195,7 +205,8 @@ int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::
   Cases seen;
   Outputs last;
   for (const ConformanceCase& test : cases) {
-    Verdict verdict = run(stage, test, generate(test.problem, test.seed, stage.fp8));
+    const bool is_shown = tallies.back().failed == 0 || verbose;  // in full, if it fails
+    Verdict verdict = run(stage, test, generate(test.problem, test.seed, stage.fp8), is_shown);
     if (verdict.unwritten) return out << "  " << verdict.misuse << "\n", 1;
     add(tallies, test.problem, verdict.passed());
     seen.outcomes.push_back({&test.problem, verdict.passed()});
@@ -207,8 +218,8 @@ int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::
     if (failed > max_named && !verbose) continue;
     const std::string lines = describe(verdict);
     out << paragraph(page, "  " + std::to_string(failed) + ". ", problem_text(test.problem))
-        << indented(failed == 1 || verbose ? lines : lines.substr(0, lines.find('\n')))
-        << std::flush;
+        << indented(is_shown ? lines : lines.substr(0, lines.find('\n')))
+        << (is_shown ? beside(last_steps(verdict)) : "") << std::flush;
   }
   const int failed = tallies.back().failed;
   if (failed == 0) return 0;

@@ -21,6 +21,9 @@ struct BadInput : std::invalid_argument {
 // A kernel misused the machine: names the kernel, the block, the operation and the tile.
 struct TileError : std::logic_error {
   using std::logic_error::logic_error;
+
+  std::string steps;  // of the roles before it, in checked mode: lines of a table
+  int switches = 0;   // of the roles until then
 };
 
 }  // namespace tile

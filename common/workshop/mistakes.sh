@@ -64,7 +64,7 @@ message_of() {
         sub(/ 2\. [0-9]+ sequence.*| [0-9][0-9][_\/][a-z0-9_]+: [0-9]+ of [0-9]+ cases fail.*/, "", text)
         sub(/^FAILED: .* rows checked /, "", text)
       }
-      text = sentences(text, "HBM|wrong elements|peak on-chip|FLOPs|exponentials|kernel launches")
+      text = sentences(text, "HBM|wrong elements|peak on-chip|FLOPs|exponentials|kernel launches|last steps, after")
       count = split(where "\n" text, said, / *\n */)
       for (i = 1; i <= count; ++i) if (said[i] ~ ENVIRON["expect"]) break
       text = i <= count ? said[i] : where ? where : text

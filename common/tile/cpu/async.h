@@ -40,6 +40,7 @@ void load_async(Tile& tile, const HbmMatrix& hbm, std::int64_t row, Barrier& bar
       return barrier.bytes_arrived(bytes(tile));
     }
     poison(tile);
+    block.history().add(block.role(), "load_async", tile.name);
     block.race_detector().copy_issued(tile.on_chip(), barrier.index(), phase);
     block.scheduler().add_copy([&tile, hbm, part, to = &barrier] {
       move_in(tile, hbm, part);
@@ -56,6 +57,7 @@ void issue_product(Result& result, const Left& left, const Right& right, bool ch
   const Block::Asynchronous asynchronous(block);
   if (!block.checked()) return run();
   if (chains) block.async_products().uncover(block.race_detector(), block.role(), result.data);
+  block.history().add(block.role(), "mma_async", result.name);
   run();
   block.async_products().issue(block.race_detector(), block.role(),
                                {result.data, left.on_chip(), right.on_chip()},

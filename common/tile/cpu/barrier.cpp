@@ -5,6 +5,7 @@ namespace tile::cpu {
 void Barrier::arrive(std::int64_t expected_bytes) {
   block_->count({.name = "arrive", .unit = Unit::barrier});
   block_->record(Event::Kind::arrive, expected_bytes, record_index_);
+  if (block_->checked()) block_->history().add(block_->role(), "arrive", number, completed_phases);
   if (missing_ == 0) block_->fail("an arrival too many: " + describe());
   bytes_ += expected_bytes;
   expected_ += expected_bytes;
@@ -35,6 +36,7 @@ void Barrier::wait_checked(int parity) {
   const int role = block_->role();
   std::int64_t& next = next_phase_[role];
   const std::int64_t phase = next % 2 == parity ? next : next - 1;
+  block_->history().add(role, "wait", number, phase);
   require_not_lapped(phase);
   block_->wait(*this, phase + 1);
   require_not_lapped(phase);
@@ -54,19 +56,37 @@ void Barrier::require_enough_expected() const {
   if (missing_ == 0 && issued_ > expected_) block_->fail("more bytes than expected: " + describe());
 }
 
-void NamedBarrier::count_arrival() {
+void NamedBarrier::require_next_phase() const {
+  const int role = block_->role();
+  if (has_arrived_[role])
+    block_->fail("arrives twice in one phase of " + describe() + ", and does not wait between");
+  if (!last_[role].empty() && !block_->race_detector().knows(role, last_[role]))
+    block_->fail("may arrive twice in one phase of " + describe() +
+                 ": it has not waited for the phase of its last arrival");
+}
+
+void NamedBarrier::count_arrival(std::string_view operation) {
   block_->count({.name = "arrive", .unit = Unit::barrier});
-  if (block_->checked()) merge(arriving_, block_->race_detector().release(block_->role()));
+  if (block_->checked()) {
+    const int role = block_->role();
+    block_->history().add(role, operation, number, completed_phases);
+    require_next_phase();
+    has_arrived_[role] = true;
+    merge(arriving_, block_->race_detector().release(role));
+  }
   if (--missing_ > 0) return;
   ++completed_phases;
   missing_ = arrivals_;
   completed_ = arriving_;
+  for (int role = 0; role < RaceDetector::max_roles; ++role)
+    if (has_arrived_[role]) last_[role] = completed_;
+  has_arrived_ = {};
 }
 
 void NamedBarrier::sync() {
   const std::int64_t mine = completed_phases;
   block_->record(Event::Kind::sync, 0, record_index_);
-  count_arrival();
+  count_arrival("sync");
   block_->wait(*this, mine + 1);
   if (block_->checked()) block_->race_detector().acquire(block_->role(), completed_);
 }

@@ -1,7 +1,9 @@
 // Barriers between the roles of a block, with the meaning of PTX's mbarrier and bar.
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
 
 #include "tile/cpu/block.h"
 
@@ -14,7 +16,10 @@ class Barrier final : public Signal {
  public:
   Barrier(Block& block, std::string_view name, int arrivals)
       : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {
-    if (block.checked()) index_ = block.race_detector().add_barrier(name);
+    if (block.checked()) {
+      index_ = block.race_detector().add_barrier(name);
+      number = block.history().add_barrier({name, arrivals, false});
+    }
     record_index_ = block.record_barrier(name, arrivals);
   }
 
@@ -80,11 +85,12 @@ class NamedBarrier final : public Signal {
   NamedBarrier(Block& block, std::string_view name, int arrivals)
       : block_(&block), name_(name), arrivals_(arrivals), missing_(arrivals) {
     record_index_ = block.record_barrier(name, arrivals);
+    if (block.checked()) number = block.history().add_barrier({name, arrivals, true});
   }
 
   void arrive() {
     block_->record(Event::Kind::arrive, 0, record_index_);
-    count_arrival();
+    count_arrival("arrive");
   }
 
   // Arrives, and waits until the others have.
@@ -93,13 +99,18 @@ class NamedBarrier final : public Signal {
   std::string describe() const override;
 
  private:
-  void count_arrival();
+  void count_arrival(std::string_view operation);
+
+  // A role arrives once in a phase, whatever the schedule: it knows that the one before is over.
+  void require_next_phase() const;
 
   Block* block_;
   std::string_view name_;
   int arrivals_, missing_;
   int record_index_ = -1;
   Clock arriving_, completed_;
+  std::array<Clock, RaceDetector::max_roles> last_;             // phase of each role, once complete
+  std::array<bool, RaceDetector::max_roles> has_arrived_ = {};  // in this one
 };
 
 inline void arrive(Barrier& barrier) {

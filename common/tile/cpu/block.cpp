@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "tile/cpu/checks/deadlock.h"
+
 namespace tile::cpu {
 
 void Block::begin(GridIndex position, std::int64_t index, BlockRecord* record) {
@@ -14,6 +16,7 @@ void Block::begin(GridIndex position, std::int64_t index, BlockRecord* record) {
   core_.scheduler.begin(schedule_, static_cast<std::uint64_t>(index));
   if (checked_) race_detector_.begin();
   if (checked_) async_products_.begin();
+  if (checked_) history_.begin();
   work_.clear();
   tiles_.clear();
   used_floats_ = 0;
@@ -70,7 +73,7 @@ void Block::wait(const Signal& signal, std::int64_t times) {
   try {
     core_.scheduler.wait(signal, times);
   } catch (const Deadlock& deadlock) {
-    fail(deadlock.text);
+    fail(deadlock, "");
   }
 }
 
@@ -82,17 +85,28 @@ void Block::run(std::vector<Role> roles) {
   try {
     core_.scheduler.run(std::move(roles));
   } catch (const Deadlock& deadlock) {
-    fail(deadlock.text);
+    fail(deadlock, "no role can go on: ");
   }
 }
 
-void Block::fail(std::string_view what) const {
-  throw TileError(std::string(kernel_) + ", block (" + std::to_string(position_.x) + ", " +
+void Block::fail(const Deadlock& deadlock, std::string_view what) const {
+  std::string cause;
+  if (checked_)
+    cause =
+        cause_of_deadlock(history_, race_detector_, race_detector_.role_names(), deadlock.waits);
+  fail(std::string(what) + cause + (cause.empty() ? "" : ": ") + deadlock.text, deadlock.waits);
+}
+
+void Block::fail(std::string_view what, const std::vector<Wait>& waits) const {
+  TileError error(std::string(kernel_) + ", block (" + std::to_string(position_.x) + ", " +
                   std::to_string(position_.y) + ", " + std::to_string(position_.z) + ")" +
                   (core_.scheduler.current() < 0
                        ? ""
                        : ", " + std::string(race_detector_.role_name(core_.scheduler.current()))) +
                   ": " + std::string(what));
+  if (checked_) error.steps = history_.table(race_detector_.role_names(), waits);
+  error.switches = core_.scheduler.switches();
+  throw error;
 }
 
 void Block::enforce_capacity(Space space) const {

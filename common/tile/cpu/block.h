@@ -15,6 +15,7 @@
 #include "tile/aligned.h"
 #include "tile/counters.h"
 #include "tile/cpu/checks/async_products.h"
+#include "tile/cpu/checks/history.h"
 #include "tile/cpu/checks/race_detector.h"
 #include "tile/cpu/scheduler.h"
 #include "tile/device.h"
@@ -136,6 +137,7 @@ class Block {
   RaceDetector& race_detector() { return race_detector_; }
   Scheduler& scheduler() { return core_.scheduler; }
   AsyncProducts& async_products() { return async_products_; }
+  History& history() { return history_; }
   int role() const { return std::max(core_.scheduler.current(), 0); }
 
   // Until `signal` has completed `times` phases; a block without roles fails if it never will.
@@ -148,7 +150,8 @@ class Block {
     if (!hazard.empty()) fail(hazard);
   }
 
-  [[noreturn]] void fail(std::string_view what) const;
+  // With the steps that led to it, in checked mode.
+  [[noreturn]] void fail(std::string_view what) const { fail(what, {}); }
 
  private:
   void record(Event::Kind kind, const Op& op, std::string_view tile);
@@ -159,6 +162,11 @@ class Block {
     Space space;
     std::int64_t bytes;
   };
+
+  [[noreturn]] void fail(std::string_view what, const std::vector<Wait>& waits) const;
+
+  // With its first cause before all that waits.
+  [[noreturn]] void fail(const Deadlock& deadlock, std::string_view what) const;
 
   void enforce_capacity(Space space) const;
 
@@ -178,6 +186,7 @@ class Block {
   bool product_is_asynchronous_ = false;
   RaceDetector race_detector_;
   AsyncProducts async_products_;
+  History history_;
   std::set<std::string> names_;
   GridIndex position_{};
   Counters counters_;

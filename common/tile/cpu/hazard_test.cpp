@@ -128,8 +128,8 @@ TEST(Hazard, MoreBytesThanExpected) {
 
 TEST(Hazard, FewerBytesThanExpected) {
   expect_report(
-      ": no role can go on: consumer waits for barrier K full[0], phase 0: 1 of 1 arrivals, 32768 "
-      "bytes expected and 16384 on their way",
+      ": no role can go on: K full[0] is told of more bytes than are copied: consumer waits for "
+      "barrier K full[0], phase 0: 1 of 1 arrivals, 32768 bytes expected and 16384 on their way",
       [](Shared& s) {
         arrive_and_expect(s.K.full(0), 2 * s.tile_bytes());
         load_async(s.K[0], s.hbm.K, 0, s.K.full(0));

@@ -12,6 +12,7 @@ void Scheduler::begin(std::uint64_t schedule, std::uint64_t block) {
   number_ = static_cast<std::uint32_t>((schedule * 1'000'003 + block) % modulus);
   if (number_ == 0) number_ = 1;
   copies_.clear();
+  switches_ = 0;
 }
 
 void Scheduler::run(std::vector<Role> roles) {
@@ -26,7 +27,10 @@ void Scheduler::run(std::vector<Role> roles) {
     tasks_[i].fiber.start(&Scheduler::enter, &tasks_[i]);
   }
   int last = count_ - 1;
-  for (int next; (next = choose(last)) >= 0; last = next) resume(next);
+  for (int next; (next = choose(last)) >= 0; last = next) {
+    switches_ += !error_ && next != last;
+    resume(next);
+  }
   current_ = -1;
   if (error_) std::rethrow_exception(error_);
 }
@@ -35,7 +39,8 @@ void Scheduler::wait(const Signal& signal, std::int64_t times) {
   if (current_ < 0) {
     while (signal.completed_phases < times && complete_copy()) {
     }
-    if (signal.completed_phases < times) throw Deadlock{"the block waits for " + signal.describe()};
+    if (signal.completed_phases < times)
+      throw Deadlock{"the block waits for " + signal.describe(), {{0, signal.number, times - 1}}};
     return;
   }
   if (error_) throw Cancelled();
@@ -91,12 +96,15 @@ bool Scheduler::complete_copy() {
 }
 
 void Scheduler::report_deadlock() {
-  std::string text;
-  for (int i = 0; i < count_; ++i)
-    if (!tasks_[i].ended)
-      text += (text.empty() ? "" : "; ") + std::string(tasks_[i].role.name) + " waits for " +
-              tasks_[i].signal->describe();
-  error_ = std::make_exception_ptr(Deadlock{"no role can go on: " + text});
+  Deadlock deadlock;
+  for (int i = 0; i < count_; ++i) {
+    const Task& task = tasks_[i];
+    if (task.ended) continue;
+    deadlock.text += (deadlock.text.empty() ? "" : "; ") + std::string(task.role.name) +
+                     " waits for " + task.signal->describe();
+    deadlock.waits.push_back({i, task.signal->number, task.times - 1});
+  }
+  error_ = std::make_exception_ptr(std::move(deadlock));
 }
 
 }  // namespace tile::cpu

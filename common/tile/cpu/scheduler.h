@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tile/cpu/checks/history.h"
 #include "tile/cpu/fiber.h"
 
 namespace tile::cpu {
@@ -23,6 +24,7 @@ struct Role {
 // Something that happens again and again, and that roles wait for.
 struct Signal {
   std::int64_t completed_phases = 0;
+  int number = -1;  // in the history, in checked mode
 
   virtual std::string describe() const = 0;
 
@@ -30,9 +32,10 @@ struct Signal {
   ~Signal() = default;
 };
 
-// No role can go on; says which waits for what.
+// No role can go on; says which waits for what. Those that do not have ended.
 struct Deadlock {
   std::string text;
+  std::vector<Wait> waits;
 };
 
 class Scheduler {
@@ -47,6 +50,9 @@ class Scheduler {
 
   // The role that is running; -1 outside run().
   int current() const { return current_; }
+
+  // How often another role went on than the one before, since begin().
+  int switches() const { return switches_; }
 
   // Returns when the signal has completed `times` phases. Called by a role, or by a block
   // without.
@@ -87,7 +93,7 @@ class Scheduler {
   void report_deadlock();
 
   std::deque<Task> tasks_;
-  int count_ = 0, current_ = -1;
+  int count_ = 0, current_ = -1, switches_ = 0;
   bool random_ = false;
   std::uint32_t number_ = 1;                  // the last random one
   std::deque<std::function<void()>> copies_;  // in flight

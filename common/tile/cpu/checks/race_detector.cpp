@@ -19,6 +19,21 @@ void RaceDetector::set_roles(std::vector<std::string_view> names, bool checked) 
   for (Clock& clock : clocks_) merge(clock, before);
 }
 
+bool RaceDetector::knows(int role, const Clock& clock) const {
+  return std::equal(clock.begin(), clock.begin() + max_roles, clocks_[role].begin(),
+                    [](std::int64_t then, std::int64_t now) { return then <= now; });
+}
+
+std::vector<int> RaceDetector::readers(std::string_view tile) const {
+  std::vector<int> roles;
+  for (const State& state : tiles_) {
+    if (state.name != tile) continue;
+    for (const Access& read : state.reads) roles.push_back(read.role);
+    roles.insert(roles.end(), state.operand_of.begin(), state.operand_of.end());
+  }
+  return roles;
+}
+
 void RaceDetector::acquire_phases(int role, int barrier, std::int64_t phases) {
   Clock clock(max_roles + barrier + 1);
   clock.back() = phases;

@@ -34,6 +34,7 @@ class RaceDetector {
   // The roles begin knowing what the block did before.
   void set_roles(std::vector<std::string_view> names, bool checked);
   std::string_view role_name(int role) const { return roles_[role]; }
+  const std::vector<std::string_view>& role_names() const { return roles_; }
 
   int add_barrier(std::string_view name) {
     barriers_.push_back(name);
@@ -51,6 +52,12 @@ class RaceDetector {
     return clock;
   }
   void acquire(int role, const Clock& clock) { merge(clocks_[role], clock); }
+
+  // Whether the role knows what the others did that gave this clock.
+  bool knows(int role, const Clock& clock) const;
+
+  // The roles that have read a tile since it was written, or are about to.
+  std::vector<int> readers(std::string_view tile) const;
 
   // The role has waited until `phases` phases of the barrier were complete.
   void acquire_phases(int role, int barrier, std::int64_t phases);
