@@ -27,7 +27,7 @@ struct Verdict {
 Verdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                       const Inputs& inputs, const Expected& expected);
 
-// If roles misuse the machine, what stops them after the fewest switches between them, of ten
+// If roles misuse the machine, the same misuse after the fewest switches between them, of ten
 // schedules; else `verdict` as it is.
 Verdict shortest(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                  const Inputs& inputs, Verdict verdict);

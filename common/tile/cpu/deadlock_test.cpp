@@ -127,7 +127,7 @@ TEST(Deadlock, NobodyHasTheFirstTurn) {
   };
   for (std::uint64_t schedule = 0; schedule < 20; ++schedule)
     EXPECT_NE(report_of_two(schedule, 1, consume)
-                  .find(": consumer 0 waits at turn[0] for consumer 1, and that at turn[1] for "
+                  .find(": consumer 0 waits at turn[0] for consumer 1, which waits at turn[1] for "
                         "consumer 0: "),
               std::string::npos);
 }
@@ -165,7 +165,7 @@ TEST(History, TheLastStepsStandInAColumnForEachRole) {
   EXPECT_EQ(std::ranges::count(table, '\n'), 10);
   EXPECT_EQ(table.substr(0, table.find('\n')), "producer                             consumer");
   EXPECT_NE(table.find("\narrive K full[0] ph 0\n"), std::string::npos);
-  EXPECT_NE(table.find("\n                                     stuck: K full[0] ph 1\n"),
+  EXPECT_NE(table.find("\nended                                stuck: K full[0] ph 1\n"),
             std::string::npos);
   EXPECT_EQ(table.find("wait"), std::string::npos);  // nine steps ago
 }

@@ -193,7 +193,7 @@ class Search {
       return {};
     return {1, 0,
             std::string(roles_[wait.role]) + " waits at " + at(wait) + " for " +
-                std::string(roles_[other->role]) + ", and that at " + at(*other) + " for " +
+                std::string(roles_[other->role]) + ", which waits at " + at(*other) + " for " +
                 std::string(roles_[wait.role])};
   }
 

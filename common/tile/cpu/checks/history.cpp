@@ -44,9 +44,13 @@ std::string History::table(const std::vector<std::string_view>& roles,
     line.put(steps_[i].role, text_of(steps_[i].operation, steps_[i].object, steps_[i].phase));
     text += line.end();
   }
-  for (const Wait& wait : waits)
-    if (wait.barrier >= 0)
-      ends.put(wait.role, text_of("stuck:", barriers_[wait.barrier].name, wait.phase));
+  for (int r = 0; r < static_cast<int>(roles.size()); ++r) {
+    const auto wait =
+        std::find_if(waits.begin(), waits.end(), [&](const Wait& w) { return w.role == r; });
+    ends.put(r, wait == waits.end()
+                    ? "ended"
+                    : text_of("stuck:", barriers_[wait->barrier].name, wait->phase));
+  }
   return waits.empty() ? text : text + ends.end();
 }
 
