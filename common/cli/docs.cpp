@@ -204,8 +204,9 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
     } else if (kind == "peers") {
       result += peers_table(stage);
     } else {
-      throw BadInput("docs: '" + kind +
-                     "' is not generated, expected ladder, cost, steps, experiment, run, bench or peers");
+      throw BadInput(
+          "docs: '" + kind +
+          "' is not generated, expected ladder, cost, steps, experiment, run, bench or peers");
     }
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }

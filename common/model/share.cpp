@@ -5,6 +5,8 @@
 #include <numeric>
 #include <queue>
 
+#include "model/simulate.h"
+
 namespace flash::model {
 
 using tile::Event;
@@ -54,6 +56,14 @@ std::vector<double> loads_of(const tile::BlockRecord& persistent) {
     if (event.kind != Event::Kind::work || event.amount >= 0) loads[piece - 1] += 1;
   }
   return loads;
+}
+
+int resident_blocks(const Gpu& gpu, const tile::BlockRecord& block) {
+  std::int64_t blocks = gpu.max_blocks;
+  if (block.shared_bytes > 0) blocks = std::min(blocks, gpu.shared_bytes / block.shared_bytes);
+  if (block.register_bytes > 0)
+    blocks = std::min(blocks, gpu.register_bytes / block.register_bytes);
+  return static_cast<int>(std::max<std::int64_t>(blocks, 1));
 }
 
 }  // namespace flash::model

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <deque>
-#include <map>
 
+#include "model/roles.h"
 #include "model/unit_times.h"
 
 namespace flash::model {
@@ -11,48 +11,6 @@ namespace {
 
 using tile::BlockRecord;
 using tile::Event;
-
-struct Phases {
-  int arrivals, missing;
-  std::int64_t bytes = 0;              // announced and not yet issued
-  double latest = 0;                   // of what this phase has so far
-  std::vector<double> completed = {};  // times
-
-  void arrive(double time) {
-    latest = std::max(latest, time);
-    --missing;
-    complete();
-  }
-  void bytes_come(std::int64_t count, double time) {
-    latest = std::max(latest, time);
-    bytes -= count;
-    complete();
-  }
-  void complete() {
-    if (missing > 0 || bytes != 0) return;
-    completed.push_back(latest);
-    missing = arrivals;
-    latest = 0;
-  }
-};
-
-struct Role {
-  int block, index;
-  double time = 0;
-  double exponentials_end = 0;
-  std::size_t next = 0;                   // of its events
-  std::vector<const Event*> events = {};  // its own
-  std::map<int, std::int64_t> next_phase = {};
-  std::map<int, double> last_load = {};  // by tile
-  std::vector<double> groups = {};       // ends of committed groups
-  double open_group = 0;
-  std::int64_t awaited = -1;  // phase of the barrier of events[next], once it was begun
-};
-
-struct Resident {
-  const BlockRecord* record;
-  std::vector<Phases> barriers;
-};
 
 class Sm {
  public:
@@ -302,14 +260,6 @@ class Sm {
 Timeline simulate(const Gpu& gpu, std::span<const BlockRecord* const> blocks, int resident,
                   bool keep_intervals) {
   return Sm(gpu, blocks, keep_intervals).run(resident);
-}
-
-int resident_blocks(const Gpu& gpu, const BlockRecord& block) {
-  std::int64_t blocks = gpu.max_blocks;
-  if (block.shared_bytes > 0) blocks = std::min(blocks, gpu.shared_bytes / block.shared_bytes);
-  if (block.register_bytes > 0)
-    blocks = std::min(blocks, gpu.register_bytes / block.register_bytes);
-  return static_cast<int>(std::max<std::int64_t>(blocks, 1));
 }
 
 }  // namespace flash::model
