@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "check/errors.h"
@@ -55,19 +56,17 @@ double largest(const std::vector<double>& values) {
   return values.empty() ? 0 : *std::ranges::max_element(values);
 }
 
-// How well a candidate's result fits an output, on some of its rows. What rounding may do to a row
-// is the bound, more if the values are larger than the right ones. Only rows tell that are, or
-// would be, wrong by several times that.
+// How well a candidate's result fits an output, on some of its rows. Rounding may do the bound to a
+// row, more if its values are larger than right. Only rows wrong by several times that tell.
 struct Fit {
   std::size_t telling = 0;  // rows
   std::size_t exact = 0;    // of these, explained up to rounding
   std::size_t close = 0;    // up to a few percent of what is wrong
   double moved = 0;         // the largest difference of the candidate from the right result
   double distance = 0, from_right = 0;
-  bool fits_lse = false;  // as well
-
+  bool fits_lse = false, refuted = false;  // refuted: by a number where it has none, or the reverse
   bool is_exact() const { return telling > 0 && share(exact) >= 0.98; }
-  bool is_close() const { return telling > 0 && share(close) >= 0.98; }
+  bool is_close() const { return telling > 0 && !refuted && share(close) >= 0.98; }
 
  private:
   double share(std::size_t part) const {
@@ -102,13 +101,19 @@ Fit fit(const Sample& sample, const Candidate& candidate) {
       from_right = output.row_errors(a, r), moved = output.row_errors(w, r),
       distance = output.row_errors(a, w), size = output.row_errors(w, zeros),
       actual_size = output.row_errors(a, zeros), right_size = output.row_errors(r, zeros);
+  // Rows that see no key, where the mistake is about keys; and NaN, in which any may end.
+  const auto tells_nothing = [&](std::size_t row) {
+    return (!std::isfinite(sample.right.lse[row]) && moved[row] == 0) ||
+           (!std::isfinite(actual_size[row]) && !std::isfinite(size[row]));
+  };
   Fit result;
   for (std::size_t row = 0; row < moved.size(); ++row) {
     const double growth = right_size[row] > 0 ? std::max(1.0, size[row] / right_size[row]) : 1;
     const double rounding = output.bound() * (std::isfinite(growth) ? growth : 1);
     const double difference = std::max(from_right[row], moved[row]);
-    if (!(difference > 2.5 * rounding)) continue;
+    if (!(difference > 2.5 * rounding) || tells_nothing(row)) continue;
     ++result.telling;
+    result.refuted |= !std::isfinite(distance[row]);
     const double most = std::min(0.4 * difference, 0.25 * actual_size[row]);
     result.exact += distance[row] <= std::min(1.2 * rounding, most);
     result.close += distance[row] <= std::min(2 * rounding + 0.05 * difference, most);
@@ -146,13 +151,21 @@ class Explaining {
   }
 
   std::vector<Candidate> best() const {
-    std::vector<Candidate> best = exact_.empty() ? close_ : exact_;
+    std::vector<Candidate> best = exact_.empty() ? nearest(close_) : exact_;
     prefer(best, [](const Candidate& c) { return c.fits_lse; });
     prefer(best, [](const Candidate& c) { return c.tile == 0; });
     return best;
   }
 
  private:
+  // Up to a few percent of a large difference, two may fit that have nothing in common.
+  static std::vector<Candidate> nearest(std::vector<Candidate> candidates) {
+    double least = std::numeric_limits<double>::infinity();
+    for (const Candidate& candidate : candidates) least = std::min(least, candidate.distance);
+    std::erase_if(candidates, [&](const Candidate& c) { return c.distance > 10 * least; });
+    return candidates;
+  }
+
   static void prefer(std::vector<Candidate>& candidates, bool (*is_better)(const Candidate&)) {
     if (std::ranges::any_of(candidates, is_better))
       std::erase_if(candidates, std::not_fn(is_better));

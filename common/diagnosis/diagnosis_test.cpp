@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "check/generator.h"
 #include "check/reference.h"
 #include "diagnosis/mistakes.h"
@@ -146,6 +148,16 @@ TEST(SeveralProblems, NameNothingOnWhichTheyDisagree) {
   const Tried both[] = {tried(small, find("the last key is missing")),
                         tried(other, find("the first key is missing"))};
   EXPECT_EQ(diagnose(both).looks_like, "");
+}
+
+// Of rows that see no key the mistake in the sum of the others makes 0, not -inf.
+TEST(Diagnosis, NamesAMistakeBesideRowsThatSeeNoKey) {
+  const Problem problem{.seqlen_q = 60, .seqlen_k = 40, .head_dim = 16, .causal = true};
+  Tried one = tried(problem, find("LSE is the row sum"));
+  for (float& lse : one.outputs.lse)
+    if (!std::isfinite(lse)) lse = 0;
+  one.check = check(problem, expect(problem, one.inputs), one.outputs);
+  EXPECT_TRUE(diagnose({&one, 1}).looks_like.starts_with("LSE is the row sum"));
 }
 
 // Catches a name that a problem which passes refutes.

@@ -1,8 +1,9 @@
 // How stage 06 merges what its splits found: O_split and LSE_split of each.
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
+#include <numbers>
+#include <utility>
 #include <vector>
 
 #include "diagnosis/mistakes.h"
@@ -81,6 +82,20 @@ RowSum<double> merged(RowSlice<double> scores, const RowContext& c) {
   return {sum, largest + std::log(sum)};
 }
 
+// The same weighed by LSE: of a split without keys it is -inf, and 0 times that NaN.
+RowSum<double> merged_by_lse(RowSlice<double> scores, const RowContext& c) {
+  std::vector<Split> splits = splits_of(scores, c);
+  double largest = -infinity, sum = 0;
+  for (std::size_t i = 0; i < splits.size(); ++i) {
+    const double last = std::exchange(largest, std::max(largest, splits[i].lse));
+    const double rescale = i == 0 ? 0 : std::exp(last - largest);
+    for (std::size_t j = 0; j < i; ++j) splits[j].scores *= rescale;
+    splits[i].scores *= splits[i].lse;
+    sum = splits[i].lse == -infinity ? std::nan("") : sum * rescale + splits[i].lse;
+  }
+  return {sum, largest + std::log(sum)};
+}
+
 template <bool first>
 RowSum<double> one_split(RowSlice<double> scores, const RowContext& c) {
   std::vector<Split> splits = splits_of(scores, c);
@@ -132,17 +147,33 @@ RowSum<double> changed(RowSlice<double> scores, const RowContext& c, Change chan
   return {sum == 0 ? 1 : sum, largest + std::log(sum)};
 }
 
-RowSum<double> last_missing(RowSlice<double> scores, const RowContext& c) {
+// The weight of the first split goes to the last.
+RowSum<double> mirrored(RowSlice<double> scores, const RowContext& c) {
   return changed(scores, c, [](auto& splits) {
-    splits.back().scores.setZero();
-    splits.back().lse = -infinity;
+    for (std::size_t i = 0; i < splits.size() / 2; ++i)
+      std::swap(splits[i].lse, splits[splits.size() - 1 - i].lse);
+    for (Split& split : splits)
+      if (split.lse == -infinity) split.scores.setZero();
   });
 }
 
-RowSum<double> first_missing(RowSlice<double> scores, const RowContext& c) {
+// Their maximum, or all of it, is in base 2, and is merged as if it were not.
+template <bool with_sum>
+RowSum<double> in_base_2(RowSlice<double> scores, const RowContext& c) {
   return changed(scores, c, [](auto& splits) {
-    splits.front().scores.setZero();
-    splits.front().lse = -infinity;
+    for (Split& split : splits)
+      if (split.l > 0)
+        split.lse = split.m * std::numbers::log2e +
+                    std::log(split.l) * (with_sum ? std::numbers::log2e : 1);
+  });
+}
+
+template <bool first>
+RowSum<double> one_missing(RowSlice<double> scores, const RowContext& c) {
+  return changed(scores, c, [](auto& splits) {
+    Split& split = first ? splits.front() : splits.back();
+    split.scores.setZero();
+    split.lse = -infinity;
   });
 }
 
@@ -171,6 +202,18 @@ const Mistake table[] = {
     {.name = "the splits are weighed by LSE, not by exp(LSE)",
      .applies = has_splits,
      .weigh = weighed<by_lse>},
+    {.name = "the splits are weighed by LSE, not by exp(LSE)",
+     .applies = has_splits,
+     .weigh = merged_by_lse},
+    {.name = "a split is weighed by the LSE of another split: their order is reversed",
+     .applies = has_splits,
+     .weigh = mirrored},
+    {.name = "the LSE of the splits is in base 2, and merged as a natural logarithm",
+     .applies = has_splits,
+     .weigh = in_base_2<true>},
+    {.name = "the LSE of the splits is in base 2, and merged as a natural logarithm",
+     .applies = has_splits,
+     .weigh = in_base_2<false>},
     {.name = "the merged O is not divided by the sum of the splits' weights",
      .applies = has_splits,
      .weigh = merge_not_divided},
@@ -189,10 +232,10 @@ const Mistake table[] = {
     {.name = "O is not divided by the row sum",  // of its split
      .applies = has_splits,
      .weigh = not_divided},
-    {.name = "the first split is missing", .applies = has_splits, .weigh = first_missing},
+    {.name = "the first split is missing", .applies = has_splits, .weigh = one_missing<true>},
     {.name = "only the first split counts", .applies = has_splits, .weigh = one_split<true>},
     {.name = "only the last split counts", .applies = has_splits, .weigh = one_split<false>},
-    {.name = "the last split is missing", .applies = has_splits, .weigh = last_missing},
+    {.name = "the last split is missing", .applies = has_splits, .weigh = one_missing<false>},
 };
 
 }  // namespace
