@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "tile/record.h"
@@ -47,12 +49,45 @@ struct Role {
   std::vector<double> groups = {};       // ends of committed groups
   double open_group = 0;
   std::int64_t awaited = -1;  // phase of the barrier of events[next], once it was begun
+
+  // The phase that a wait is for: a role waits for them in turn. -1: the one before the first.
+  std::int64_t phase_of_wait(const tile::Event& event) {
+    std::int64_t& following = next_phase[event.barrier];
+    const std::int64_t phase = following % 2 == event.amount ? following : following - 1;
+    following = phase + 1;
+    return phase;
+  }
+
+  void close_group() {
+    groups.push_back(open_group);
+    open_group = 0;
+  }
+
+  // When all groups but the `pending` latest are done, which are forgotten; 0: there are none.
+  double end_of_groups(std::int64_t pending) {
+    const std::int64_t done = std::ssize(groups) - pending;
+    if (done <= 0) return 0;
+    const double end = *std::max_element(groups.begin(), groups.begin() + done);
+    groups.erase(groups.begin(), groups.begin() + done);
+    return end;
+  }
 };
 
 // A block that an SM has begun.
 struct Resident {
   const tile::BlockRecord* record;
-  std::vector<Phases> barriers;
+  int roles_left;  // that have not ended
+  std::vector<Phases> barriers = {};
+
+  explicit Resident(const tile::BlockRecord& begun)
+      : record(&begun), roles_left(static_cast<int>(begun.roles.size())) {
+    for (const tile::BarrierRecord& barrier : begun.barriers)
+      barriers.push_back({barrier.arrivals, barrier.arrivals});
+  }
+
+  std::string label(std::string_view what, int tile) const {
+    return std::string(what) + (tile >= 0 ? " " + record->tiles[tile] : "");
+  }
 };
 
 }  // namespace flash::model

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "model/roles.h"
 #include "model/unit_times.h"
@@ -28,15 +29,11 @@ class Sm {
  private:
   void start(double time) {
     const auto index = static_cast<int>(started_++);
-    const BlockRecord& record = *blocks_[index];
-    Resident& block = residents_.emplace_back(Resident{&record, {}});
-    for (const tile::BarrierRecord& barrier : record.barriers)
-      block.barriers.push_back({barrier.arrivals, barrier.arrivals});
+    const BlockRecord& record = *residents_.emplace_back(*blocks_[index]).record;
     const std::size_t first = roles_.size();
     for (std::size_t r = 0; r < record.roles.size(); ++r)
       roles_.push_back({.block = index, .index = static_cast<int>(r), .time = time});
     for (const Event& event : record.events) roles_[first + event.role].events.push_back(&event);
-    left_.push_back(static_cast<int>(record.roles.size()));
     for (std::size_t r = first; r < first + record.roles.size(); ++r) {
       active_.push_back(&roles_[r]);
       end_if_done(roles_[r]);
@@ -78,8 +75,7 @@ class Sm {
         if (!wait(role, event)) return;
         break;
       case Event::Kind::commit:
-        role.groups.push_back(role.open_group);
-        role.open_group = 0;
+        role.close_group();
         break;
       case Event::Kind::wait_products:
         wait_products(role, event);
@@ -98,16 +94,14 @@ class Sm {
     double& end = timeline_.block_ends[role.block];
     end = std::max(end, role.time);
     timeline_.cycles = std::max(timeline_.cycles, end);
-    if (--left_[role.block] == 0 && started_ < blocks_.size()) start(end);
+    if (--residents_[role.block].roles_left == 0 && started_ < blocks_.size()) start(end);
   }
 
   void note(const Role& role, int lane, double begin, double end, std::string_view what, int tile) {
     if (lane >= 0) timeline_.busy[lane] += end - begin;
     if (!keep_ || !(end > begin)) return;
-    const std::vector<std::string>& tiles = residents_[role.block].record->tiles;
-    std::string label(what);
-    if (tile >= 0) label += " " + tiles[tile];
-    timeline_.intervals.push_back({role.block, role.index, lane, begin, end, std::move(label)});
+    timeline_.intervals.push_back(
+        {role.block, role.index, lane, begin, end, residents_[role.block].label(what, tile)});
   }
 
   // Takes a unit for as long as `work` results at the rate take, and returns when it is done.
@@ -191,14 +185,10 @@ class Sm {
   }
 
   void wait_products(Role& role, const Event& event) {
-    const std::int64_t newest = std::ssize(role.groups) - event.amount - 1;
-    if (newest < 0) return;
+    const double end = role.end_of_groups(event.amount);
+    if (end <= 0) return;
     drain(role);
-    wait_until(role,
-               *std::max_element(role.groups.begin(), role.groups.begin() + newest + 1) +
-                   gpu_.product_latency,
-               "products");
-    role.groups.erase(role.groups.begin(), role.groups.begin() + newest + 1);
+    wait_until(role, end + gpu_.product_latency, "products");
   }
 
   void copy(Role& role, const Event& event) {
@@ -225,20 +215,16 @@ class Sm {
         role.awaited = std::ssize(barrier.completed);
         barrier.arrive(role.time);
       } else {
-        std::int64_t& next = role.next_phase[event.barrier];
-        const std::int64_t phase = next % 2 == event.amount ? next : next - 1;
-        next = phase + 1;
-        if (phase < 0) return true;
-        role.awaited = phase;
+        role.awaited = role.phase_of_wait(event);
+        if (role.awaited < 0) return true;
       }
       if (is_blocked(role)) return false;
     }
     const double handover = named ? gpu_.named_handover_latency : gpu_.handover_latency;
-    const double completed = barrier.completed[role.awaited];
-    role.awaited = -1;
-    const std::string& name = residents_[role.block].record->barriers[event.barrier].name;
+    const double completed = barrier.completed[std::exchange(role.awaited, -1)];
     if (!named) role.time += gpu_.wait_latency;
-    wait_until(role, completed + handover - gpu_.issue, name);
+    wait_until(role, completed + handover - gpu_.issue,
+               residents_[role.block].record->barriers[event.barrier].name);
     return true;
   }
 
@@ -250,7 +236,6 @@ class Sm {
   std::deque<Resident> residents_ = {};
   std::deque<Role> roles_ = {};
   std::vector<Role*> active_ = {};  // have not ended
-  std::vector<int> left_ = {};      // roles of each block that have not ended
   std::array<double, lanes> free_{};
   Timeline timeline_ = {};
 };

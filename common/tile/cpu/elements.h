@@ -90,7 +90,8 @@ void convert(P& p, S& s, float factor = 1) {
     if (done) std::swap(p.data, s.exponentials.pairs);
     const auto read = done ? reads_as_they_are(s) : reads(s);
     begin(block, on_elements<P>("convert"), read, overwrites(p, s));
-    const bool takes_pairs = p.last_product_took_pairs && !block.checked();
+    const bool takes_pairs = p.last_product_took_pairs && !block.checked() &&
+                             block.operand_type() == DType::bf16;  // FP8 is rounded more
     s.exponentials.wanted = takes_pairs && may_swap && in_whole_panels(P::rows);
     p.in_pairs = done || takes_pairs;
     if (done) return;

@@ -109,7 +109,9 @@ struct Accumulator : ColumnTile<Rows, Cols> {
 
   // A GPU's 4 bytes of an element are room for 4 floats here.
   static int spare_floats(const Block& owner) {
-    return !owner.checked() && takes_pairs(owner.operand_type(), DType::bf16) ? Rows * Cols : 0;
+    const bool rounds_to_bf16 = owner.operand_type() == DType::bf16;
+    return !owner.checked() && rounds_to_bf16 && takes_pairs(DType::bf16, DType::bf16) ? Rows * Cols
+                                                                                       : 0;
   }
 };
 
