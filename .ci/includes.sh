@@ -18,7 +18,9 @@ git grep -nE '^ *# *include "[^"]*/' -- '*.h' '*.cpp' | awk -F'"' '
     may["report"] = "report check attention tile"
     may["bench"] = "bench stages report io diagnosis check attention tile tile/cpu"
     may["workshop"] = "workshop attention tile"
-    may["cli"] = "cli workshop model " may["bench"]
+    may["worked"] = "worked attention tile"
+    may["pictures"] = "pictures report " may["model"]
+    may["cli"] = "cli workshop worked pictures model " may["bench"]
   }
   function folder(path) {
     sub(/^common\//, "", path)

@@ -5,10 +5,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <utility>
 
 #include "cli/options.h"
-#include "report/units.h"
+#include "pictures/picture.h"
+#include "worked/worked.h"
 
 namespace flash {
 namespace {
@@ -17,67 +17,11 @@ using nlohmann::json;
 
 const std::filesystem::path root = std::filesystem::path(ATTENTION_DATA_DIR) / "../..";
 
-Problem problem_of(const json& results) {
-  const json& p = results.at("problem");
-  Problem problem;
-  problem.batch = p.at("batch");
-  problem.heads = p.at("heads");
-  problem.kv_heads = p.at("kv_heads");
-  problem.seqlen_q = p.at("seqlen_q");
-  problem.seqlen_k = p.at("seqlen_k");
-  problem.head_dim = p.at("head_dim");
-  problem.causal = p.at("causal");
-  return problem;
-}
-
-const json& result_of(const Stage& stage, const json& results) {
-  for (const json& result : results.at("stages"))
-    if (result.at("stage") == stage.name) return result;
-  throw BadInput("docs: " + std::string(stage.name) + " is not in docs/results/forward.json, " +
-                 "expected every stage");
-}
-
-// Where the numbers come from, in a line below a table.
-std::string provenance(const json& results) {
-  const Problem p = problem_of(results);
-  const json& m = results.at("machine");
-  std::ostringstream line;
-  line << "<sub>" << p.heads << " heads, N = " << p.seqlen_q << ", d = " << p.head_dim << ", "
-       << results.at("problem").at("dtype").get<std::string>() << ", no mask. Measured on "
-       << m.at("cpu").get<std::string>() << ", " << m.at("threads") << " cores, "
-       << m.at("simd").get<std::string>() << ", " << m.at("compiler").get<std::string>() << " "
-       << m.at("flags").get<std::string>() << ", " << m.at("date").get<std::string>()
-       << ": medians; FMA peak of that run " << rate_text(m.at("fma_peak_gflops"))
-       << " GFLOP/s.</sub>\n";
-  return line.str();
-}
-
-// The table of an experiment, from docs/results/NAME.json.
-std::string experiment_table(const std::string& name) {
-  const json results = read_results(name);
-  const json& m = results.at("machine");
-  std::string text;
-  bool heading = true;
-  for (const json& row : results.at("table")) {
-    std::string rule = "|";
-    for (const json& field : row) {
-      text += "| " + cell(field.get<std::string>()) + " ";
-      rule += rule.size() == 1 ? "---|" : "--:|";
-    }
-    text += "|\n" + (std::exchange(heading, false) ? rule + "\n" : "");
-  }
-  return text + "\n<sub>`./ladder experiment " + name + "`, measured on " +
-         m.at("cpu").get<std::string>() + ", " + std::to_string(m.at("cores").get<int>()) +
-         " cores, " + m.at("simd").get<std::string>() + ", " + m.at("date").get<std::string>() +
-         ".</sub>\n";
-}
-
-// The table that `ladder run` printed: the second paragraph of its output.
-std::string run_table() {
-  const std::string text = read_file("docs/results/run.txt");
-  const std::size_t begin = text.find("\n\n"), end = text.find("\n\n", begin + 2);
-  if (end == std::string::npos) throw BadInput("docs: run.txt, expected three paragraphs");
-  return "```" + text.substr(begin + 1, end - begin) + "```\n";
+std::string worked_example(const std::string& name) {
+  const auto example = std::ranges::find(worked_examples(), name, &WorkedExample::name);
+  if (example == worked_examples().end())
+    throw BadInput("docs: '" + name + "' is not in common/worked/worked.cpp");
+  return example->text();
 }
 
 }  // namespace
@@ -94,88 +38,19 @@ json read_results(const std::string& name) {
   return json::parse(read_file("docs/results/" + name + ".json"));
 }
 
-std::string cell(std::string text) {
-  const std::size_t space = text.find(' ');
-  return space == std::string::npos ? text : text.replace(space, 1, "&nbsp;");
-}
-
-std::string cell(std::int64_t bytes) {
-  return bytes == 0 ? " " : cell(bytes_text(static_cast<double>(bytes)));
-}
-
-std::string ladder_table(const std::vector<Stage>& stages, const json& results) {
-  std::ostringstream table;
-  table << "| stage | the one idea | HBM read | written | workspace | time | of FMA peak |\n"
-           "|---|---|--:|--:|--:|--:|--:|\n";
-  for (const Stage& stage : stages) {
-    if (stage.is_step()) continue;
-    const tile::Counters cost = stage.cost(problem_of(results));
-    const json& result = result_of(stage, results);
-    table << "| [" << stage.name << "](" << stage.name << ") | " << stage.idea << " | "
-          << cell(cost.hbm_read.total()) << " | " << cell(cost.hbm_write.total()) << " | "
-          << cell(cost.hbm_workspace.total()) << " | "
-          << cell(seconds_text(result.at("seconds").at("median"))) << " | "
-          << percent_text(result.at("fraction_of_peak")) << " |\n";
-  }
-  return table.str() + "\n" + provenance(results);
-}
-
-std::string cost_table(const Stage& stage, const json& results) {
-  const tile::Counters cost = stage.cost(problem_of(results));
-  const json& result = result_of(stage, results);
-  std::string names = "| HBM |", rule = "|---|", read = "| read |", written = "| written |";
-  const auto add = [&](const std::string& name, std::int64_t reads, std::int64_t writes) {
-    names += " " + name + " |";
-    rule += "--:|";
-    read += " " + cell(reads) + " |";
-    written += " " + cell(writes) + " |";
-  };
-  for (const tile::TensorId tensor : Tensor::all) {
-    if (cost.hbm_read[tensor] + cost.hbm_write[tensor] > 0)
-      add(std::string(tensor.name), cost.hbm_read[tensor], cost.hbm_write[tensor]);
-  }
-  add("**sum**", cost.hbm_read.total(), cost.hbm_write.total());
-
-  const double traffic = static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
-  std::ostringstream below;
-  below << "\nWorkspace " << bytes_text(static_cast<double>(cost.hbm_workspace.total()))
-        << ", on chip " << kib_text(static_cast<double>(cost.on_chip_peak)) << ", "
-        << rate_text(static_cast<double>(cost.flops) / traffic) << " FLOPs a byte. "
-        << seconds_text(result.at("seconds").at("median")) << ", " << rate_text(result.at("gflops"))
-        << " GFLOP/s: " << percent_text(result.at("fraction_of_peak")) << " of the FMA peak.\n\n";
-  return names + "\n" + rule + "\n" + read + "\n" + written + "\n" + below.str() +
-         provenance(results);
-}
-
-// The shares of `ladder bench` with one instruction set and with another, and the goals of both; of
-// the processor that the files are named after, if it is not the one at hand.
-std::string bench_table(const std::string& processor) {
-  const std::string name = processor.empty() ? "bench" : "bench_" + processor;
-  const json wide = read_results(name), narrow = read_results(name + "_avx2");
-  const auto share = [](const json& c, const char* key) {
-    return c.contains(key) ? percent_text(c.at(key)) : std::string();
-  };
-  std::string table =
-                  "| | case | to | AVX-512 | goal | AVX2 | goal |\n|---|---|---|--:|--:|--:|--:|\n",
-              group;
-  for (const json& c : wide.at("cases")) {
-    const auto same = [&](const json& other) {
-      return other.at("group") == c.at("group") && other.at("name") == c.at("name");
-    };
-    const auto other = std::ranges::find_if(narrow.at("cases"), same);
-    const bool first = group != c.at("group");
-    group = c.at("group");
-    table += "| " + (first ? group : "") + " | " + c.at("name").get<std::string>() + " | " +
-             c.value("ratio_to", "") + " | " + share(c, "ratio") + " | " + share(c, "goal");
-    table += other == narrow.at("cases").end()
-                 ? " | | |\n"
-                 : " | " + share(*other, "ratio") + " | " + share(*other, "goal") + " |\n";
-  }
-  const json& m = wide.at("machine");
-  return table + "\n<sub>`./ladder bench`, measured on " + m.at("cpu").get<std::string>() + ", " +
-         std::to_string(wide.at("threads").get<int>()) + " cores, " +
-         m.at("compiler").get<std::string>() + ", " + m.at("date").get<std::string>() +
-         ": medians, of peaks and bandwidths measured in turns with the cases.</sub>\n";
+// What can stand between the marks: KIND NAME.
+std::string generated(const std::string& kind, const std::string& name,
+                      const std::vector<Stage>& stages, const json& results) {
+  if (kind == "ladder") return ladder_table(stages, results);
+  if (kind == "cost") return cost_table(find_stage(name, stages), results);
+  if (kind == "steps") return steps_table(find_stage(name, stages), stages);
+  if (kind == "experiment") return experiment_table(name);
+  if (kind == "run") return run_table();
+  if (kind == "bench") return bench_table(name);
+  if (kind == "peers") return peers_table(name);
+  if (kind == "worked") return worked_example(name);
+  throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
+                 "experiment, run, bench, peers or worked");
 }
 
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
@@ -186,28 +61,9 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
     result += line + "\n";
     if (!line.starts_with("<!-- generated: ")) continue;
     std::istringstream words(line.substr(16));
-    std::string kind, stage;
-    words >> kind >> stage;
-    if (stage == "-->") stage = "";
-    if (kind == "ladder") {
-      result += ladder_table(stages, results);
-    } else if (kind == "cost") {
-      result += cost_table(find_stage(stage, stages), results);
-    } else if (kind == "steps") {
-      result += steps_table(find_stage(stage, stages), stages);
-    } else if (kind == "experiment") {
-      result += experiment_table(stage);
-    } else if (kind == "run") {
-      result += run_table();
-    } else if (kind == "bench") {
-      result += bench_table(stage);
-    } else if (kind == "peers") {
-      result += peers_table(stage);
-    } else {
-      throw BadInput(
-          "docs: '" + kind +
-          "' is not generated, expected ladder, cost, steps, experiment, run, bench or peers");
-    }
+    std::string kind, name;
+    words >> kind >> name;
+    result += generated(kind, name == "-->" ? "" : name, stages, results);
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }
     if (line != "<!-- end -->") throw BadInput("docs: '" + kind + "': expected <!-- end -->");
@@ -216,21 +72,37 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
   return result;
 }
 
+// README.md and those of the stages and of docs/.
+std::vector<std::string> pages_of(const std::vector<Stage>& stages) {
+  std::vector<std::string> pages = {"README.md"};
+  for (const Stage& stage : stages)
+    if (!stage.is_step()) pages.push_back(std::string(stage.name) + "/README.md");
+  for (const auto& entry : std::filesystem::directory_iterator(root / "docs"))
+    if (entry.path().extension() == ".md")
+      pages.push_back("docs/" + entry.path().filename().string());
+  std::ranges::sort(pages);
+  return pages;
+}
+
 int docs_command(const Arguments& arguments, const Environment& environment) {
   constexpr Option known[] = {{"--check", "", "compare, and write nothing"}};
   const bool check = Options("docs", known, arguments).given("--check");
   const json results = read_results("forward");
-  std::vector<std::filesystem::path> pages = {"README.md", "docs/cpu_performance.md"};
-  for (const Stage& stage : environment.stages)
-    if (!stage.is_step()) pages.emplace_back(std::filesystem::path(stage.name) / "README.md");
   int stale = 0;
-  for (const std::filesystem::path& page : pages) {
-    const std::string old = read_file(page.string());
-    const std::string text = regenerate(old, environment.stages, results);
-    if (text == old) continue;
+  const auto update = [&](const std::string& path, const std::string& old,
+                          const std::string& text) {
+    if (text == old) return;
     ++stale;
-    environment.out << page.string() << (check ? ": differs from ./ladder docs\n" : ": written\n");
-    if (!check) std::ofstream(root / page) << text;
+    environment.out << path << (check ? ": differs from ./ladder docs\n" : ": written\n");
+    if (!check) std::ofstream(root / path) << text;
+  };
+  for (const std::string& page : pages_of(environment.stages)) {
+    const std::string old = read_file(page);
+    update(page, old, regenerate(old, environment.stages, results));
+  }
+  for (const Picture& picture : pictures()) {
+    const std::string path = "docs/pictures/" + std::string(picture.name) + ".svg";
+    update(path, std::filesystem::exists(root / path) ? read_file(path) : "", picture.svg());
   }
   return check && stale > 0 ? 1 : 0;
 }

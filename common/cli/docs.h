@@ -19,6 +19,16 @@ std::string cost_table(const Stage& stage, const nlohmann::json& results);
 // A table of the steps to a stage: how many lines each adds, what it moves, and how fast it was.
 std::string steps_table(const Stage& stage, const std::vector<Stage>& stages);
 
+// The table of an experiment, from docs/results/NAME.json.
+std::string experiment_table(const std::string& name);
+
+// The table that `ladder run` printed.
+std::string run_table();
+
+// The shares of `ladder bench` with one instruction set and with another, and the goals of both; of
+// the processor that the files are named after, if it is not the one at hand.
+std::string bench_table(const std::string& processor);
+
 // A table of a file that common/bench/peers.py has written: docs/results/NAME.json.
 std::string peers_table(const std::string& name);
 
