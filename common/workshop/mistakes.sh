@@ -56,8 +56,11 @@ message_of() {
         print "looks like: " text
         exit
       }
-      if (match(text, / (wrong are|values|fails only) .*/))
-        where = sentences(substr(text, RSTART), "wrong are|values|fails only")
+      if (match(text, / (wrong are|values|fails only) .*/)) {
+        where = substr(text, RSTART)
+        sub(/ (always fail|1\. [0-9]+ sequence).*/, "", where)
+        where = sentences(where, "wrong are|values|fails only")
+      }
       if (match(text, / 1\. [0-9]+ sequence/)) {
         text = substr(text, RSTART)
         if (match(text, /, (f32|bf16|f16)(, causal)? /)) text = substr(text, RSTART + RLENGTH)
@@ -104,7 +107,7 @@ try_kernel() {
   cp "$root/$1" "$copy"
   if [[ ${3:-} ]]; then
     expect=$(field "$3" Expect)
-    if [[ ! $expect ]] || ! patch --silent --force --fuzz=2 --no-backup-if-mismatch "$copy" "$3" >"$log" 2>&1; then
+    if [[ ! $expect ]] || ! patch --silent --force --fuzz=0 --no-backup-if-mismatch "$copy" "$3" >"$log" 2>&1; then
       printf 'unapplied\t%s\n' "${expect:+$(head -n 1 "$log")}" >"$2/verdict"
       return
     fi
