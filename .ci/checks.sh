@@ -13,7 +13,7 @@ check_format() {
 
 check_shell() {
   needs shellcheck || return "$skipped_status"
-  shellcheck --external-sources ladder .ci/run .ci/includes.sh common/testing/misuses.sh common/testing/mistakes.sh
+  shellcheck --external-sources ladder .ci/run .ci/includes.sh .ci/commands.sh common/testing/misuses.sh common/testing/mistakes.sh
 }
 
 # No file but data, and what is generated, has more than 250 lines.

@@ -49,8 +49,11 @@ std::string generated(const std::string& kind, const std::string& name,
   if (kind == "bench") return bench_table(name);
   if (kind == "peers") return peers_table(name);
   if (kind == "worked") return worked_example(name);
+  if (kind == "hardware") return hardware_table();
+  if (kind == "machine") return machine_table(results);
+  if (kind == "reading") return reading_table(name, stages);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
-                 "experiment, run, bench, peers or worked");
+                 "experiment, run, bench, peers, worked, hardware, machine or reading");
 }
 
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
@@ -72,14 +75,20 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
   return result;
 }
 
+std::vector<std::string> pages_in_docs() {
+  std::vector<std::string> pages;
+  for (const auto& entry : std::filesystem::directory_iterator(root / "docs"))
+    if (entry.path().extension() == ".md") pages.push_back(entry.path().filename());
+  std::ranges::sort(pages);
+  return pages;
+}
+
 // README.md and those of the stages and of docs/.
 std::vector<std::string> pages_of(const std::vector<Stage>& stages) {
   std::vector<std::string> pages = {"README.md"};
   for (const Stage& stage : stages)
     if (!stage.is_step()) pages.push_back(std::string(stage.name) + "/README.md");
-  for (const auto& entry : std::filesystem::directory_iterator(root / "docs"))
-    if (entry.path().extension() == ".md")
-      pages.push_back("docs/" + entry.path().filename().string());
+  for (const std::string& name : pages_in_docs()) pages.push_back("docs/" + name);
   std::ranges::sort(pages);
   return pages;
 }
@@ -104,6 +113,11 @@ int docs_command(const Arguments& arguments, const Environment& environment) {
     const std::string path = "docs/pictures/" + std::string(picture.name) + ".svg";
     update(path, std::filesystem::exists(root / path) ? read_file(path) : "", picture.svg());
   }
+  for (const std::string& page : all_pages(root))
+    for (const std::string& link : broken_links(root, page)) {
+      ++stale;
+      environment.out << link << "\n";
+    }
   return check && stale > 0 ? 1 : 0;
 }
 

@@ -2,6 +2,7 @@
 // -->`.
 #pragma once
 
+#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -31,6 +32,34 @@ std::string bench_table(const std::string& processor);
 
 // A table of a file that common/bench/peers.py has written: docs/results/NAME.json.
 std::string peers_table(const std::string& name);
+
+// What was measured on two GPUs; the machine of `results`, a file of run --json.
+std::string hardware_table();
+std::string machine_table(const nlohmann::json& results);
+
+// How much there is to read on a page.
+struct Reading {
+  int words = 0;     // of prose, outside of code and of generated parts
+  int examples = 0;  // worked examples and blocks of code
+
+  int minutes() const;
+};
+Reading reading_of(const std::string& page);
+
+// A table of the chapters, or of the pages in docs/.
+std::string reading_table(const std::string& which, const std::vector<Stage>& stages);
+
+// The names of the pages in docs/.
+std::vector<std::string> pages_in_docs();
+
+// The anchor that GitHub gives to a heading.
+std::string heading_anchor(const std::string& heading);
+
+// The links of a page that lead to no file, or to no heading: "page:line: link, what is wrong".
+std::vector<std::string> broken_links(const std::filesystem::path& root, const std::string& page);
+
+// Every page of a repository, wherever it lies.
+std::vector<std::string> all_pages(const std::filesystem::path& root);
 
 // The text of a file of this repository, and the figures in docs/results/NAME.json. Both throw
 // BadInput.

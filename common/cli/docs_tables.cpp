@@ -145,7 +145,9 @@ std::string experiment_table(const std::string& name) {
     }
     text += "|\n" + (std::exchange(heading, false) ? rule + "\n" : "");
   }
-  return text + "\n<sub>`./ladder experiment " + name + "`, measured on " +
+  // With another instruction set: NAME_avx2.
+  const std::string experiment = name.substr(0, name.find("_avx2"));
+  return text + "\n<sub>`./ladder experiment " + experiment + "`, measured on " +
          m.at("cpu").get<std::string>() + ", " + std::to_string(m.at("cores").get<int>()) +
          " cores, " + m.at("simd").get<std::string>() + ", " + m.at("date").get<std::string>() +
          ".</sub>\n";
