@@ -50,8 +50,10 @@ std::string generated(const std::string& kind, const std::string& name,
   if (kind == "peers") return peers_table(name);
   if (kind == "worked") return worked_example(name);
   if (kind == "code") return quoted_code(name);
+  if (kind == "model") return model_table(name, stages);
+  if (kind == "mistakes") return mistakes_table(name);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
-                 "experiment, run, bench, peers, worked or code");
+                 "experiment, run, bench, peers, worked, code, model or mistakes");
 }
 
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
