@@ -5,6 +5,28 @@
 
 namespace flash {
 
-std::string three_tiles();  // 02
+// 00
+std::string three_tokens();
+std::string score_sizes();
+std::string naive_beside_v2();
+std::string intensities();
+
+// 01
+std::string two_sweeps();
+std::string crossover();
+std::string block_sizes();
+std::string block_curve();
+
+// 02
+std::string three_tiles();
+std::string two_mistakes();
+std::string merged_states();
+
+// 03
+std::string counted_tiles();
+std::string causal_tiles();
+std::string waves();
+std::string slow_flops();
+std::string padded_heads();
 
 }  // namespace flash

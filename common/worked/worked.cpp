@@ -8,7 +8,22 @@ namespace flash {
 
 std::span<const WorkedExample> worked_examples() {
   static constexpr std::array examples = {
+      WorkedExample{"three_tokens", three_tokens},
+      WorkedExample{"score_sizes", score_sizes},
+      WorkedExample{"naive_beside_v2", naive_beside_v2},
+      WorkedExample{"intensities", intensities},
+      WorkedExample{"two_sweeps", two_sweeps},
+      WorkedExample{"crossover", crossover},
+      WorkedExample{"block_sizes", block_sizes},
+      WorkedExample{"block_curve", block_curve},
       WorkedExample{"three_tiles", three_tiles},
+      WorkedExample{"two_mistakes", two_mistakes},
+      WorkedExample{"merged_states", merged_states},
+      WorkedExample{"counted_tiles", counted_tiles},
+      WorkedExample{"causal_tiles", causal_tiles},
+      WorkedExample{"waves", waves},
+      WorkedExample{"slow_flops", slow_flops},
+      WorkedExample{"padded_heads", padded_heads},
   };
   return examples;
 }
