@@ -76,4 +76,24 @@ std::string block_curve() {
   return result;
 }
 
+// The ladder's problem, f32, with other key tiles than the plan's.
+std::string key_tiles() {
+  std::string result =
+      "| keys a tile | 01 moves | on chip in 01 | 03 moves | on chip in 03 |\n"
+      "|--:|--:|--:|--:|--:|\n";
+  const Problem p = {.heads = 4, .kv_heads = 4, .seqlen_q = 4096, .seqlen_k = 4096};
+  for (const int keys : {16, 32, 64, 128, 256}) {
+    Plan plan = plan_of(p.shape());
+    plan.tiles.key_rows = keys;
+    const tile::Counters tiling = tiling_cost(p, plan), v2 = v2_cost(p, plan);
+    const auto megabytes = [](const tile::Counters& cost) {
+      return static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total()) / 1e6;
+    };
+    result += text("| %d | %.0f MB | %.0f KiB | %.0f MB | %.0f KiB |\n", keys, megabytes(tiling),
+                   static_cast<double>(tiling.on_chip_peak) / 1024, megabytes(v2),
+                   static_cast<double>(v2.on_chip_peak) / 1024);
+  }
+  return result;
+}
+
 }  // namespace flash

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <random>
+#include <vector>
 
 #include "worked/chapters.h"
 #include "worked/text.h"
@@ -25,6 +27,13 @@ State state_of(int tile) {
 State merge(const State& a, const State& b) {
   const double m = std::max(a.m, b.m), of_a = std::exp(a.m - m), of_b = std::exp(b.m - m);
   return {m, of_a * a.l + of_b * b.l, of_a * a.o + of_b * b.o};
+}
+
+// Rounded to eight significant bits.
+float bf16_of(double x) {
+  int exponent = 0;
+  const double fraction = std::frexp(x, &exponent);
+  return static_cast<float>(std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8));
 }
 
 }  // namespace
@@ -81,6 +90,46 @@ std::string merged_states() {
   add("(A ⊕ B) ⊕ C", merge(merge(a, b), c));
   add("B ⊕ C", merge(b, c));
   add("A ⊕ (B ⊕ C)", merge(a, merge(b, c)));
+  return result;
+}
+
+// A row of O that waits for the next tile of 64 keys in bf16, as if O_acc had the type of O.
+std::string rounded_accumulator() {
+  std::string result =
+      "| keys | tiles | O rounded once, at the end | O rounded at every tile "
+      "|\n|--:|--:|--:|--:|\n";
+  for (const int keys : {256, 1024, 4096, 16384}) {
+    constexpr int columns = 64, tile = 64;
+    double once = 0, often = 0;
+    std::minstd_rand random(1);
+    const auto normal = [&random] {  // nearly: a sum of twelve, the same with every library
+      double sum = -6;
+      for (int i = 0; i < 12; ++i) sum += random() / static_cast<double>(random.max());
+      return sum;
+    };
+    std::vector<double> p(keys);
+    for (double& weight : p) weight = std::exp(2.5 * normal());
+    for (int column = 0; column < columns; ++column) {
+      double l = 0, exact = 0;
+      float waiting = 0;
+      for (int key = 0; key < keys; key += tile) {
+        double sum = 0, pv = 0;
+        for (int k = key; k < key + tile; ++k) {
+          const double v = normal();
+          sum += p[k];
+          pv += p[k] * v;
+        }
+        waiting = bf16_of((l * waiting + pv) / (l + sum));
+        exact += pv;
+        l += sum;
+      }
+      exact /= l;
+      once += (bf16_of(exact) - exact) * (bf16_of(exact) - exact);
+      often += (waiting - exact) * (waiting - exact);
+    }
+    result += text("| %d | %d | %.1e | %.1e |\n", keys, keys / tile, std::sqrt(once / columns),
+                   std::sqrt(often / columns));
+  }
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include <cmath>
 
-#include "attention/plan.h"
+#include "attention/cost/cost.h"
+#include "attention/tensor.h"
 #include "worked/chapters.h"
 #include "worked/text.h"
 
@@ -100,6 +101,25 @@ std::string padded_heads() {
     executed += text(" %.0f%% |", 100. * padded_head_dim(d) / d);
   }
   return asked + "\n" + rule + "\n" + padded + "\n" + executed + "\n";
+}
+
+// The ladder's problem, f32, with other query tiles than the plan's.
+std::string query_tiles() {
+  std::string result =
+      "| queries a tile | blocks | K and V read | all that 03 moves | useful FLOPs a byte |\n"
+      "|--:|--:|--:|--:|--:|\n";
+  const Problem p = {.heads = 4, .kv_heads = 4, .seqlen_q = N, .seqlen_k = N};
+  for (const int queries : {16, 32, 64, 128}) {
+    Plan plan = plan_of(p.shape());
+    plan.tiles.query_rows = queries;
+    const tile::Counters cost = v2_cost(p, plan);
+    const auto kv = static_cast<double>(cost.hbm_read[Tensor::K] + cost.hbm_read[Tensor::V]);
+    const auto all = static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
+    result +=
+        text("| %d | %d | %.0f MB | %.0f MB | %.1f |\n", queries,
+             static_cast<int>(p.heads) * N / queries, kv / 1e6, all / 1e6, nominal_flops(p) / all);
+  }
+  return result;
 }
 
 }  // namespace flash

@@ -16,11 +16,13 @@ std::string two_sweeps();
 std::string crossover();
 std::string block_sizes();
 std::string block_curve();
+std::string key_tiles();
 
 // 02
 std::string three_tiles();
 std::string two_mistakes();
 std::string merged_states();
+std::string rounded_accumulator();
 
 // 03
 std::string counted_tiles();
@@ -28,5 +30,6 @@ std::string causal_tiles();
 std::string waves();
 std::string slow_flops();
 std::string padded_heads();
+std::string query_tiles();
 
 }  // namespace flash

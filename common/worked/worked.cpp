@@ -16,14 +16,17 @@ std::span<const WorkedExample> worked_examples() {
       WorkedExample{"crossover", crossover},
       WorkedExample{"block_sizes", block_sizes},
       WorkedExample{"block_curve", block_curve},
+      WorkedExample{"key_tiles", key_tiles},
       WorkedExample{"three_tiles", three_tiles},
       WorkedExample{"two_mistakes", two_mistakes},
       WorkedExample{"merged_states", merged_states},
+      WorkedExample{"rounded_accumulator", rounded_accumulator},
       WorkedExample{"counted_tiles", counted_tiles},
       WorkedExample{"causal_tiles", causal_tiles},
       WorkedExample{"waves", waves},
       WorkedExample{"slow_flops", slow_flops},
       WorkedExample{"padded_heads", padded_heads},
+      WorkedExample{"query_tiles", query_tiles},
   };
   return examples;
 }
