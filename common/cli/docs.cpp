@@ -52,8 +52,12 @@ std::string generated(const std::string& kind, const std::string& name,
   if (kind == "hardware") return hardware_table();
   if (kind == "machine") return machine_table(results);
   if (kind == "reading") return reading_table(name, stages);
+  if (kind == "code") return quoted_code(name);
+  if (kind == "model") return model_table(name, stages);
+  if (kind == "mistakes") return mistakes_table(name);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
-                 "experiment, run, bench, peers, worked, hardware, machine or reading");
+                 "experiment, run, bench, peers, worked, hardware, machine, reading, code, " +
+                 "model or mistakes");
 }
 
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
@@ -64,9 +68,10 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
     result += line + "\n";
     if (!line.starts_with("<!-- generated: ")) continue;
     std::istringstream words(line.substr(16));
-    std::string kind, name;
-    words >> kind >> name;
-    result += generated(kind, name == "-->" ? "" : name, stages, results);
+    std::string kind, name, word;
+    words >> kind;
+    while (words >> word && word != "-->") name += (name.empty() ? "" : " ") + word;
+    result += generated(kind, name, stages, results);
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }
     if (line != "<!-- end -->") throw BadInput("docs: '" + kind + "': expected <!-- end -->");

@@ -20,8 +20,15 @@ std::string cost_table(const Stage& stage, const nlohmann::json& results);
 // A table of the steps to a stage: how many lines each adds, what it moves, and how fast it was.
 std::string steps_table(const Stage& stage, const std::vector<Stage>& stages);
 
-// The table of an experiment, from docs/results/NAME.json.
+// The table of an experiment, from docs/results/NAME.json: "NAME", or "NAME 1 5" for two of its
+// rows.
 std::string experiment_table(const std::string& name);
+
+// What the modelled GPU makes of stages: "00 01/1 03 --heads 132", with the options of a problem.
+std::string model_table(const std::string& what, const std::vector<Stage>& stages);
+
+// Rows of docs/mistakes.md: "02/new_sum_before_O 02/nothing_rescaled".
+std::string mistakes_table(const std::string& names);
 
 // The table that `ladder run` printed.
 std::string run_table();
@@ -60,6 +67,10 @@ std::vector<std::string> broken_links(const std::filesystem::path& root, const s
 
 // Every page of a repository, wherever it lies.
 std::vector<std::string> all_pages(const std::filesystem::path& root);
+
+// Lines of a file: "PATH 2" is region [2] of a kernel that is an exercise, "PATH FIRST..LAST" those
+// from the one line that holds FIRST to the one that holds LAST, with + for spaces.
+std::string quoted_code(const std::string& path_and_part);
 
 // The text of a file of this repository, and the figures in docs/results/NAME.json. Both throw
 // BadInput.

@@ -42,7 +42,7 @@ std::string traffic_by_head_dim() {
 }
 
 // FlashAttention-1's Figure 2, middle: B_c against traffic.
-std::string block_sizes() {
+std::string theorem_block_sizes() {
   std::string text = "| B_c | passes over Q and O, T_c | HBM traffic |\n|--:|--:|--:|\n";
   constexpr double heads = 64 * 16, N = 1024, d = 64, bytes = 2;
   for (const int B_c : {64, 128, 256, 512}) {

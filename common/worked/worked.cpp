@@ -8,9 +8,18 @@ namespace flash {
 
 std::span<const WorkedExample> worked_examples() {
   static constexpr std::array examples = {
+      WorkedExample{"three_tokens", three_tokens},
+      WorkedExample{"score_sizes", score_sizes},
+      WorkedExample{"naive_beside_v2", naive_beside_v2},
+      WorkedExample{"intensities", intensities},
+      WorkedExample{"two_sweeps", two_sweeps},
+      WorkedExample{"crossover", crossover},
+      WorkedExample{"block_sizes", block_sizes},
+      WorkedExample{"block_curve", block_curve},
+      WorkedExample{"key_tiles", key_tiles},
       WorkedExample{"three_tiles", three_tiles},
       WorkedExample{"traffic_by_head_dim", traffic_by_head_dim},
-      WorkedExample{"block_sizes", block_sizes},
+      WorkedExample{"theorem_block_sizes", theorem_block_sizes},
       WorkedExample{"traffic_of_algorithm_1", traffic_of_algorithm_1},
       WorkedExample{"merged_tiles", merged_tiles},
       WorkedExample{"small_backward", small_backward},
@@ -20,6 +29,15 @@ std::span<const WorkedExample> worked_examples() {
       WorkedExample{"published_shares", published_shares},
       WorkedExample{"published_speedups", published_speedups},
       WorkedExample{"published_decoding", published_decoding},
+      WorkedExample{"two_mistakes", two_mistakes},
+      WorkedExample{"merged_states", merged_states},
+      WorkedExample{"rounded_accumulator", rounded_accumulator},
+      WorkedExample{"counted_tiles", counted_tiles},
+      WorkedExample{"causal_tiles", causal_tiles},
+      WorkedExample{"waves", waves},
+      WorkedExample{"slow_flops", slow_flops},
+      WorkedExample{"padded_heads", padded_heads},
+      WorkedExample{"query_tiles", query_tiles},
   };
   return examples;
 }
