@@ -17,6 +17,8 @@ namespace {
 constexpr Option timeline_options[] = {
     {"--gpu", "NAME", "a100, h100 (default) or h200"},
     {"--without", "PART", "a switch of the stage: producer, ping-pong, overlap, rotation, ..."},
+    {"--tiles", "WHOSE",
+     "those of FlashAttention's kernels (published) or of the stage's own (own)"},
     {"--cycles", "N", "that the strip shows, from the middle (8000)"},
     {"--trace", "FILE", "the longest kernel's timeline, for ui.perfetto.dev"},
 };
@@ -26,6 +28,18 @@ std::string help() {
          "Predicts what a GPU makes of a stage, from the operations that the stage issues\n"
          "and what the GPU's units were measured to do.\n\n" +
          options_help(joined({timeline_options, std::span(problem_options).subspan(1)}));
+}
+
+// The stage, or its copy with the tiles of FlashAttention's kernels, if there is one.
+const Stage& with_tiles_of(const Options& options, const Stage& stage) {
+  const std::string tiles = options.one("--tiles", "published");
+  if (tiles != "published" && tiles != "own")
+    refuse("--tiles", in_quotes(tiles), "published or own");
+  for (const Stage& other : stages_with_published_tiles())
+    if (tiles == "published" && other.name == stage.name) return other;
+  if (options.given("--tiles") && tiles == "published")
+    refuse("--tiles", in_quotes(tiles), "own: " + std::string(stage.name) + " has no others");
+  return stage;
 }
 
 const Pass::Run& run_of(const Stage& stage, const Options& options) {
@@ -87,8 +101,8 @@ constexpr std::string_view legend =
 int timeline(const Arguments& arguments, std::span<const Option> known,
              const Environment& environment) {
   if (arguments.empty() || asks_for_help(arguments)) return environment.out << help(), 0;
-  const Stage& stage = find_stage(arguments.front(), environment.stages);
   const Options options("timeline", known, {arguments.begin() + 1, arguments.end()});
+  const Stage& stage = with_tiles_of(options, find_stage(arguments.front(), environment.stages));
   const Problem otherwise = {.heads = 16,
                              .kv_heads = 16,
                              .seqlen_q = 8192,
