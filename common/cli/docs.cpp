@@ -45,12 +45,14 @@ std::string generated(const std::string& kind, const std::string& name,
   if (kind == "cost") return cost_table(find_stage(name, stages), results);
   if (kind == "steps") return steps_table(find_stage(name, stages), stages);
   if (kind == "experiment") return experiment_table(name);
+  if (kind == "decode") return decode_rows();
+  if (kind == "modelled") return modelled_table(name, stages);
   if (kind == "run") return run_table();
   if (kind == "bench") return bench_table(name);
   if (kind == "peers") return peers_table(name);
   if (kind == "worked") return worked_example(name);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
-                 "experiment, run, bench, peers or worked");
+                 "experiment, decode, modelled, run, bench, peers or worked");
 }
 
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
@@ -72,14 +74,15 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
   return result;
 }
 
-// README.md and those of the stages and of docs/.
+// README.md and those of the stages, of docs/ and of docs/results/.
 std::vector<std::string> pages_of(const std::vector<Stage>& stages) {
   std::vector<std::string> pages = {"README.md"};
   for (const Stage& stage : stages)
     if (!stage.is_step()) pages.push_back(std::string(stage.name) + "/README.md");
-  for (const auto& entry : std::filesystem::directory_iterator(root / "docs"))
-    if (entry.path().extension() == ".md")
-      pages.push_back("docs/" + entry.path().filename().string());
+  for (const std::string folder : {"docs/", "docs/results/"})
+    for (const auto& entry : std::filesystem::directory_iterator(root / folder))
+      if (entry.path().extension() == ".md")
+        pages.push_back(folder + entry.path().filename().string());
   std::ranges::sort(pages);
   return pages;
 }

@@ -22,6 +22,12 @@ std::string steps_table(const Stage& stage, const std::vector<Stage>& stages);
 // The table of an experiment, from docs/results/NAME.json.
 std::string experiment_table(const std::string& name);
 
+// Of that of `decode`, the rows that the chapter shows.
+std::string decode_rows();
+
+// What the modelled GPU predicts, beside what was published: `pipeline` or `decode`.
+std::string modelled_table(const std::string& name, const std::vector<Stage>& stages);
+
 // The table that `ladder run` printed.
 std::string run_table();
 

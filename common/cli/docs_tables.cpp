@@ -48,6 +48,27 @@ std::string provenance(const json& results) {
   return line.str();
 }
 
+// The rows of an experiment's table that `shown` accepts, by number; the first has the names.
+std::string rows_of_experiment(const std::string& name, auto shown) {
+  const json results = read_results(name);
+  const json& m = results.at("machine");
+  const json& rows = results.at("table");
+  std::string text;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!shown(i)) continue;
+    std::string rule = "|";
+    for (const json& field : rows[i]) {
+      text += "| " + cell(field.get<std::string>()) + " ";
+      rule += rule.size() == 1 ? "---|" : "--:|";
+    }
+    text += "|\n" + (i == 0 ? rule + "\n" : "");
+  }
+  return text + "\n<sub>`./ladder experiment " + name + "`, measured on " +
+         m.at("cpu").get<std::string>() + ", " + std::to_string(m.at("cores").get<int>()) +
+         " cores, " + m.at("simd").get<std::string>() + ", " + m.at("date").get<std::string>() +
+         ".</sub>\n";
+}
+
 }  // namespace
 
 std::string cell(std::string text) {
@@ -133,22 +154,20 @@ std::string bench_table(const std::string& processor) {
 }
 
 std::string experiment_table(const std::string& name) {
-  const json results = read_results(name);
-  const json& m = results.at("machine");
-  std::string text;
-  bool heading = true;
-  for (const json& row : results.at("table")) {
-    std::string rule = "|";
-    for (const json& field : row) {
-      text += "| " + cell(field.get<std::string>()) + " ";
-      rule += rule.size() == 1 ? "---|" : "--:|";
-    }
-    text += "|\n" + (std::exchange(heading, false) ? rule + "\n" : "");
-  }
-  return text + "\n<sub>`./ladder experiment " + name + "`, measured on " +
-         m.at("cpu").get<std::string>() + ", " + std::to_string(m.at("cores").get<int>()) +
-         " cores, " + m.at("simd").get<std::string>() + ", " + m.at("date").get<std::string>() +
-         ".</sub>\n";
+  return rows_of_experiment(name, [](std::size_t) { return true; });
+}
+
+// f32, bf16 and e4m3 with one split, f32 with 8 and with 128, and in pages of 1 and 256.
+std::string decode_rows() {
+  const json rows = read_results("decode").at("figures");
+  return rows_of_experiment("decode", [&](std::size_t i) {
+    if (i == 0) return true;
+    const json& row = rows[i - 1];
+    const bool f32 = row.at("cache") == "f32";
+    const int splits = row.at("splits"), page = row.at("page_size");
+    if (page > 0) return f32 && page != 16;
+    return splits == 1 || (f32 && (splits == 8 || splits == 128));
+  });
 }
 
 // The second paragraph of the output.
