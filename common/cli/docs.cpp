@@ -51,8 +51,9 @@ std::string generated(const std::string& kind, const std::string& name,
   if (kind == "bench") return bench_table(name);
   if (kind == "peers") return peers_table(name);
   if (kind == "worked") return worked_example(name);
+  if (kind == "code") return quoted_code(name);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
-                 "experiment, decode, modelled, run, bench, peers or worked");
+                 "experiment, decode, modelled, run, bench, peers, worked or code");
 }
 
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
@@ -63,9 +64,10 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
     result += line + "\n";
     if (!line.starts_with("<!-- generated: ")) continue;
     std::istringstream words(line.substr(16));
-    std::string kind, name;
-    words >> kind >> name;
-    result += generated(kind, name == "-->" ? "" : name, stages, results);
+    std::string kind, name, word;
+    words >> kind;
+    while (words >> word && word != "-->") name += (name.empty() ? "" : " ") + word;
+    result += generated(kind, name, stages, results);
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }
     if (line != "<!-- end -->") throw BadInput("docs: '" + kind + "': expected <!-- end -->");

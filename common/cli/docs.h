@@ -38,6 +38,10 @@ std::string bench_table(const std::string& processor);
 // A table of a file that common/bench/peers.py has written: docs/results/NAME.json.
 std::string peers_table(const std::string& name);
 
+// Lines of a file: "PATH 2" is region [2] of a kernel that is an exercise, "PATH FIRST..LAST" those
+// from the one line that holds FIRST to the one that holds LAST, with + for spaces.
+std::string quoted_code(const std::string& path_and_part);
+
 // The text of a file of this repository, and the figures in docs/results/NAME.json. Both throw
 // BadInput.
 std::string read_file(const std::string& path);
