@@ -40,11 +40,11 @@ float scale_of(const Eigen::Ref<const Matrix<float>>& block, DType format) {
                             std::exp2(std::ceil(std::log2(largest / largest_finite(format)))));
 }
 
-// Rounds the block to the format in units of `scale`, and takes it back in those of `unit`.
-void quantise(Eigen::Ref<Matrix<float>> block, DType format, float scale, float unit) {
+// Rounds the block to the format in units of `divisor`, and takes it back in those of `unit`.
+void quantise(Eigen::Ref<Matrix<float>> block, DType format, float divisor, float unit) {
   tile::with_type(format, [&](auto type) {
-    block = block.unaryExpr([scale, unit](float x) {
-      return unit * tile::to_float(tile::from_float<decltype(type)>(x / scale));
+    block = block.unaryExpr([divisor, unit](float x) {
+      return unit * tile::to_float(tile::from_float<decltype(type)>(x / divisor));
     });
   });
 }
@@ -54,45 +54,50 @@ struct Operand {
   const Buffer& from;
   std::int64_t heads, block_rows;
   bool rotated;
-  Fp8Unit unit;
+  Fp8Unit unit, divisor;
 };
 
 // The rows of one head that the sequence has from `begin` on, as FP8 keeps them; columns are added
 // to make them a power of two.
 Matrix<float> quantised(const Problem& p, const Operand& x, std::int64_t begin, std::int64_t rows,
-                        std::int64_t head, const Fp8& fp8) {
+                        std::int64_t head, const Fp8& fp8, std::vector<float>& scales) {
   Matrix<float> values(rows, p.head_dim);
   load<float>(x.from, p.dtype, begin, x.heads, head, values);
   Matrix<float> result = Matrix<float>::Zero(rows, rotated_dim(p.head_dim));
   result.leftCols(p.head_dim) = values;
   if (x.rotated) result *= rotation(result.cols());
   const std::int64_t step = fp8.per_block ? x.block_rows : std::max<std::int64_t>(1, rows);
-  float first_scale = 1;
   for (std::int64_t first = 0; first < rows; first += step) {
     auto block = result.middleRows(first, std::min(step, rows - first));
     const float scale = scale_of(block, fp8.format);
-    if (first == 0) first_scale = scale;
-    quantise(block, fp8.format, scale, x.unit ? x.unit(scale, first_scale) : scale);
+    scales.push_back(scale);
+    const auto made = [&](Fp8Unit unit) { return unit ? unit(scale, scales.front()) : scale; };
+    quantise(block, fp8.format, made(x.divisor), made(x.unit));
   }
   return result;
 }
 
 // Of all sequences and heads: fp32 [tokens, heads, columns].
-Buffer quantised(const Problem& p, const Operand& x, bool queries, const Fp8& fp8) {
+Buffer quantised(const Problem& p, const Operand& x, bool queries, const Fp8& fp8,
+                 BlockScales* scales = nullptr) {
   const std::int64_t columns = rotated_dim(p.head_dim);
   const std::int64_t tokens = queries ? p.total_q() : p.total_k();
   Buffer result(tokens * x.heads * columns * sizeof(float));
   const auto work = static_cast<double>(tokens * x.heads * columns) * static_cast<double>(columns);
+  std::vector<std::vector<float>> of_head(p.batch * x.heads);
   tile::cpu::parallel_for(p.batch * x.heads, work, [&](std::int64_t i) {
     const Sequence s = p.sequence(i / x.heads);
     const std::int64_t begin = queries ? s.q_begin : s.k_begin, head = i % x.heads;
     const Matrix<float> values =
-        quantised(p, x, begin, queries ? s.q_length : s.k_length, head, fp8);
+        quantised(p, x, begin, queries ? s.q_length : s.k_length, head, fp8, of_head[i]);
     for (std::int64_t r = 0; r < values.rows(); ++r)
       std::copy_n(
           values.row(r).data(), columns,
           reinterpret_cast<float*>(result.data()) + ((begin + r) * x.heads + head) * columns);
   });
+  if (scales)
+    *scales = {x.heads, fp8.per_block ? x.block_rows : std::max<std::int64_t>(1, tokens),
+               std::move(of_head)};
   return result;
 }
 
@@ -118,17 +123,18 @@ RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, co
 QuantisedProblem quantised(const Problem& problem, const Inputs& inputs, const Fp8& fp8,
                            const Fp8Mistake& mistake) {
   const TileShape tiles = plan_of(problem.shape()).tiles;
-  const Operand q{inputs.q, problem.heads, tiles.query_rows, fp8.rotate && mistake.rotate_q,
-                  mistake.q};
-  const Operand k{inputs.k, problem.kv_heads, tiles.key_rows, fp8.rotate && mistake.rotate_k,
-                  mistake.k};
-  const Operand v{inputs.v, problem.kv_heads, tiles.key_rows, mistake.rotate_v, mistake.v};
+  const Operand q{inputs.q,  problem.heads,  tiles.query_rows, fp8.rotate && mistake.rotate_q,
+                  mistake.q, mistake.divisor};
+  const Operand k{inputs.k,  problem.kv_heads, tiles.key_rows, fp8.rotate && mistake.rotate_k,
+                  mistake.k, mistake.divisor};
+  const Operand v{inputs.v,         problem.kv_heads, tiles.key_rows,
+                  mistake.rotate_v, mistake.v,        mistake.divisor};
   Fp8 format = fp8;
   if (mistake.format) format.format = *mistake.format;
-  QuantisedProblem result{
-      problem,
-      {quantised(problem, q, true, format), quantised(problem, k, false, format),
-       quantised(problem, v, false, format)}};
+  QuantisedProblem result{problem, {}};
+  result.inputs = {quantised(problem, q, true, format, &result.q_scales),
+                   quantised(problem, k, false, format),
+                   quantised(problem, v, false, format, &result.v_scales)};
   result.problem.dtype = DType::f32;
   result.problem.head_dim = rotated_dim(problem.head_dim);
   result.problem.scale = problem.softmax_scale();
@@ -137,17 +143,19 @@ QuantisedProblem quantised(const Problem& problem, const Inputs& inputs, const F
 
 RowResults<float> plain_fp8_forward(const Problem& problem, const Inputs& inputs, const Rows& rows,
                                     const Fp8& fp8) {
-  const auto [wide, widened] = quantised(problem, inputs, fp8);
+  const QuantisedProblem kept = quantised(problem, inputs, fp8);
+  const Problem& wide = kept.problem;
   const std::int64_t d = problem.head_dim, columns = wide.head_dim;
-  const RowResults<float> in_fp32 = attend_rows<float>(
-      wide, operands(wide, widened), rows, [](RowSlice<float> row, const RowId&) -> RowSum<float> {
-        const float row_max = row.maxCoeff();
-        row = (row.array() - row_max).exp();
-        const float row_sum = row.sum();
-        row *= P_factor;
-        round_to(DType::e4m3, row.data(), static_cast<std::size_t>(row.size()));
-        return {P_factor * row_sum, row_max + std::log(row_sum)};
-      });
+  const RowResults<float> in_fp32 =
+      attend_rows<float>(wide, operands(wide, kept.inputs), rows,
+                         [](RowSlice<float> row, const RowId&) -> RowSum<float> {
+                           const float row_max = row.maxCoeff();
+                           row = (row.array() - row_max).exp();
+                           const float row_sum = row.sum();
+                           row *= P_factor;
+                           round_to(DType::e4m3, row.data(), static_cast<std::size_t>(row.size()));
+                           return {P_factor * row_sum, row_max + std::log(row_sum)};
+                         });
   RowResults<float> results{{}, in_fp32.lse};
   for (std::size_t i = 0; i < in_fp32.o.size(); i += columns)
     results.o.insert(results.o.end(), &in_fp32.o[i], &in_fp32.o[i] + d);

@@ -1,7 +1,9 @@
 // The plain computation in the problem's own precision, which the acceptance rule compares with.
 #pragma once
 
+#include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "attention/fp8.h"
 #include "attention/tensors.h"
@@ -19,18 +21,32 @@ RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, co
 RowResults<float> plain_fp8_forward(const Problem& problem, const Inputs& inputs, const Rows& rows,
                                     const Fp8& fp8);
 
+// Scales of the blocks of rows of a tensor: of each sequence and head, in the order of [batch,
+// heads].
+struct BlockScales {
+  std::int64_t heads, block_rows;
+  std::vector<std::vector<float>> of_head = {};
+
+  float at(std::int64_t batch, std::int64_t head, std::int64_t row) const {
+    const std::vector<float>& scales = of_head[batch * heads + head];
+    return scales[std::min<std::size_t>(row / block_rows, scales.size() - 1)];
+  }
+};
+
 // A problem whose Q, K and V are what FP8 keeps of another's: fp32, of rotated_dim columns.
 struct QuantisedProblem {
   Problem problem;
   Inputs inputs;
+  BlockScales q_scales = {}, v_scales = {};
 };
 
-// By what a block is multiplied that was divided by `scale`; `first` is the scale of block 0.
+// A number made of a block's scale; `first` is the scale of block 0.
 using Fp8Unit = float (*)(float scale, float first);
 
-// What a mistake changes; a unit that is null is the block's scale.
+// What a mistake changes: by what a block is multiplied, in place of its scale, and by what it was
+// divided.
 struct Fp8Mistake {
-  Fp8Unit q = nullptr, k = nullptr, v = nullptr;
+  Fp8Unit q = nullptr, k = nullptr, v = nullptr, divisor = nullptr;
   bool rotate_q = true, rotate_k = true, rotate_v = false;
   std::optional<tile::DType> format = {};
 };

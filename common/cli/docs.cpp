@@ -45,15 +45,20 @@ std::string generated(const std::string& kind, const std::string& name,
   if (kind == "cost") return cost_table(find_stage(name, stages), results);
   if (kind == "steps") return steps_table(find_stage(name, stages), stages);
   if (kind == "experiment") return experiment_table(name);
-  if (kind == "decode") return decode_rows();
-  if (kind == "modelled") return modelled_table(name, stages);
   if (kind == "run") return run_table();
   if (kind == "bench") return bench_table(name);
   if (kind == "peers") return peers_table(name);
   if (kind == "worked") return worked_example(name);
+  if (kind == "hardware") return hardware_table();
+  if (kind == "machine") return machine_table(results);
+  if (kind == "reading") return reading_table(name, stages);
   if (kind == "code") return quoted_code(name);
+  if (kind == "model") return model_table(name, stages);
+  if (kind == "published") return published_table(name, stages);
+  if (kind == "mistakes") return mistakes_table(name);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
-                 "experiment, decode, modelled, run, bench, peers, worked or code");
+                 "experiment, run, bench, peers, worked, hardware, machine, reading, code, " +
+                 "model, published or mistakes");
 }
 
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
@@ -76,15 +81,20 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
   return result;
 }
 
-// README.md and those of the stages, of docs/ and of docs/results/.
+std::vector<std::string> pages_in_docs() {
+  std::vector<std::string> pages;
+  for (const auto& entry : std::filesystem::directory_iterator(root / "docs"))
+    if (entry.path().extension() == ".md") pages.push_back(entry.path().filename());
+  std::ranges::sort(pages);
+  return pages;
+}
+
+// README.md, those of the stages and of docs/, and the rows of docs/results/decode.md.
 std::vector<std::string> pages_of(const std::vector<Stage>& stages) {
-  std::vector<std::string> pages = {"README.md"};
+  std::vector<std::string> pages = {"README.md", "docs/results/decode.md"};
   for (const Stage& stage : stages)
     if (!stage.is_step()) pages.push_back(std::string(stage.name) + "/README.md");
-  for (const std::string folder : {"docs/", "docs/results/"})
-    for (const auto& entry : std::filesystem::directory_iterator(root / folder))
-      if (entry.path().extension() == ".md")
-        pages.push_back(folder + entry.path().filename().string());
+  for (const std::string& name : pages_in_docs()) pages.push_back("docs/" + name);
   std::ranges::sort(pages);
   return pages;
 }
@@ -109,6 +119,11 @@ int docs_command(const Arguments& arguments, const Environment& environment) {
     const std::string path = "docs/pictures/" + std::string(picture.name) + ".svg";
     update(path, std::filesystem::exists(root / path) ? read_file(path) : "", picture.svg());
   }
+  for (const std::string& page : all_pages(root))
+    for (const std::string& link : broken_links(root, page)) {
+      ++stale;
+      environment.out << link << "\n";
+    }
   return check && stale > 0 ? 1 : 0;
 }
 

@@ -2,6 +2,7 @@
 // -->`.
 #pragma once
 
+#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -19,14 +20,18 @@ std::string cost_table(const Stage& stage, const nlohmann::json& results);
 // A table of the steps to a stage: how many lines each adds, what it moves, and how fast it was.
 std::string steps_table(const Stage& stage, const std::vector<Stage>& stages);
 
-// The table of an experiment, from docs/results/NAME.json.
+// The table of an experiment, from docs/results/NAME.json: "NAME", or "NAME 1 5" for two of its
+// rows.
 std::string experiment_table(const std::string& name);
 
-// Of that of `decode`, the rows that the chapter shows.
-std::string decode_rows();
+// What the modelled GPU makes of stages: "00 01/1 03 --heads 132", with the options of a problem.
+std::string model_table(const std::string& what, const std::vector<Stage>& stages);
 
 // What the modelled GPU predicts, beside what was published: `pipeline` or `decode`.
-std::string modelled_table(const std::string& name, const std::vector<Stage>& stages);
+std::string published_table(const std::string& name, const std::vector<Stage>& stages);
+
+// Rows of docs/mistakes.md: "02/new_sum_before_O 02/nothing_rescaled".
+std::string mistakes_table(const std::string& names);
 
 // The table that `ladder run` printed.
 std::string run_table();
@@ -37,6 +42,34 @@ std::string bench_table(const std::string& processor);
 
 // A table of a file that common/bench/peers.py has written: docs/results/NAME.json.
 std::string peers_table(const std::string& name);
+
+// What was measured on two GPUs; the machine of `results`, a file of run --json.
+std::string hardware_table();
+std::string machine_table(const nlohmann::json& results);
+
+// How much there is to read on a page.
+struct Reading {
+  int words = 0;     // of prose, outside of code and of generated parts
+  int examples = 0;  // worked examples and blocks of code
+
+  int minutes() const;
+};
+Reading reading_of(const std::string& page);
+
+// A table of the chapters, or of the pages in docs/.
+std::string reading_table(const std::string& which, const std::vector<Stage>& stages);
+
+// The names of the pages in docs/.
+std::vector<std::string> pages_in_docs();
+
+// The anchor that GitHub gives to a heading.
+std::string heading_anchor(const std::string& heading);
+
+// The links of a page that lead to no file, or to no heading: "page:line: link, what is wrong".
+std::vector<std::string> broken_links(const std::filesystem::path& root, const std::string& page);
+
+// Every page of a repository, wherever it lies.
+std::vector<std::string> all_pages(const std::filesystem::path& root);
 
 // Lines of a file: "PATH 2" is region [2] of a kernel that is an exercise, "PATH FIRST..LAST" those
 // from the one line that holds FIRST to the one that holds LAST, with + for spaces.

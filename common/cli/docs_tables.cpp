@@ -1,11 +1,13 @@
 // Tables of stages, benchmarks and experiments, from committed results.
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
-#include <utility>
 
 #include "cli/docs.h"
 #include "cli/options.h"
+#include "report/summary.h"
 #include "report/units.h"
 
 namespace flash {
@@ -46,27 +48,6 @@ std::string provenance(const json& results) {
        << ": medians; FMA peak of that run " << rate_text(m.at("fma_peak_gflops"))
        << " GFLOP/s.</sub>\n";
   return line.str();
-}
-
-// The rows of an experiment's table that `shown` accepts, by number; the first has the names.
-std::string rows_of_experiment(const std::string& name, auto shown) {
-  const json results = read_results(name);
-  const json& m = results.at("machine");
-  const json& rows = results.at("table");
-  std::string text;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!shown(i)) continue;
-    std::string rule = "|";
-    for (const json& field : rows[i]) {
-      text += "| " + cell(field.get<std::string>()) + " ";
-      rule += rule.size() == 1 ? "---|" : "--:|";
-    }
-    text += "|\n" + (i == 0 ? rule + "\n" : "");
-  }
-  return text + "\n<sub>`./ladder experiment " + name + "`, measured on " +
-         m.at("cpu").get<std::string>() + ", " + std::to_string(m.at("cores").get<int>()) +
-         " cores, " + m.at("simd").get<std::string>() + ", " + m.at("date").get<std::string>() +
-         ".</sub>\n";
 }
 
 }  // namespace
@@ -115,11 +96,18 @@ std::string cost_table(const Stage& stage, const json& results) {
 
   const double traffic = static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
   std::ostringstream below;
+  const double flops = nominal_flops(problem_of(results));
+  const auto& machine = results.at("machine");
+  const double bytes_alone = traffic / machine.at("read_bandwidth_gbs").get<double>() * 1e-9;
+  const double flops_alone = flops / machine.at("fma_peak_gflops").get<double>() * 1e-9;
   below << "\nWorkspace " << bytes_text(static_cast<double>(cost.hbm_workspace.total()))
         << ", on chip " << kib_text(static_cast<double>(cost.on_chip_peak)) << ", "
-        << rate_text(static_cast<double>(cost.flops) / traffic) << " FLOPs a byte. "
+        << rate_text(flops / traffic) << " useful FLOPs a byte. "
         << seconds_text(result.at("seconds").at("median")) << ", " << rate_text(result.at("gflops"))
-        << " GFLOP/s: " << percent_text(result.at("fraction_of_peak")) << " of the FMA peak.\n\n";
+        << " GFLOP/s: " << percent_text(result.at("fraction_of_peak"))
+        << " of the FMA peak. Alone, the bytes would take " << seconds_text(bytes_alone) << " at "
+        << rate_text(machine.at("read_bandwidth_gbs")) << " GB/s, the useful FLOPs "
+        << seconds_text(flops_alone) << " at the peak.\n\n";
   return names + "\n" + rule + "\n" + read + "\n" + written + "\n" + below.str() +
          provenance(results);
 }
@@ -153,21 +141,46 @@ std::string bench_table(const std::string& processor) {
          ": medians, of peaks and bandwidths measured in turns with the cases.</sub>\n";
 }
 
-std::string experiment_table(const std::string& name) {
-  return rows_of_experiment(name, [](std::size_t) { return true; });
+std::string experiment_table(const std::string& name_and_rows) {
+  std::istringstream words(name_and_rows);
+  std::string name;
+  words >> name;
+  const std::set<int> chosen{std::istream_iterator<int>(words), {}};
+  const json results = read_results(name);
+  const json& m = results.at("machine");
+  std::string text, group;
+  int number = 0;
+  for (const json& row : results.at("table")) {
+    const bool heading = number == 0, shown = heading || chosen.empty() || chosen.contains(number);
+    ++number;
+    if (!row.front().get<std::string>().empty()) group = row.front();
+    if (!shown) continue;
+    std::string rule = "|";
+    for (const json& field : row) {
+      const bool first = &field == &row.front();
+      text += "| " + cell(first && !chosen.empty() ? group : field.get<std::string>()) + " ";
+      rule += first ? "---|" : "--:|";
+    }
+    text += "|\n" + (heading ? rule + "\n" : "");
+  }
+  // With another instruction set: NAME_avx2.
+  const std::string experiment = name.substr(0, name.find("_avx2"));
+  return text + "\n<sub>`./ladder experiment " + experiment + "`, measured on " +
+         m.at("cpu").get<std::string>() + ", " + std::to_string(m.at("cores").get<int>()) +
+         " cores, " + m.at("simd").get<std::string>() + ", " + m.at("date").get<std::string>() +
+         ".</sub>\n";
 }
 
-// f32, bf16 and e4m3 with one split, f32 with 8 and with 128, and in pages of 1 and 256.
-std::string decode_rows() {
-  const json rows = read_results("decode").at("figures");
-  return rows_of_experiment("decode", [&](std::size_t i) {
-    if (i == 0) return true;
-    const json& row = rows[i - 1];
-    const bool f32 = row.at("cache") == "f32";
-    const int splits = row.at("splits"), page = row.at("page_size");
-    if (page > 0) return f32 && page != 16;
-    return splits == 1 || (f32 && (splits == 8 || splits == 128));
-  });
+std::string mistakes_table(const std::string& names) {
+  std::string table = "| mistake | in words | what the checker says |\n|---|---|---|\n";
+  std::istringstream words(names);
+  for (std::string name; words >> name;) {
+    const std::string page = read_file("docs/mistakes.md");
+    const std::size_t begin = page.find("| [" + name + "]");
+    if (begin == page.npos) throw BadInput("docs: '" + name + "' is not in docs/mistakes.md");
+    table += page.substr(begin, page.find('\n', begin) + 1 - begin);
+  }
+  return table;
 }
 
 // The second paragraph of the output.

@@ -73,6 +73,20 @@ std::string described(const Problem& p) {
          std::to_string(p.seqlen_k) + " keys, head_dim " + std::to_string(p.head_dim) + ", bf16";
 }
 
+// The regions, and how many of their hints were given.
+void list_hints(const Exercises& exercises, const Exercise& exercise,
+                const std::vector<Region>& regions, const Environment& environment) {
+  const Attempt attempt = exercises.attempt();
+  for (const Region& region : regions) {
+    const auto given = attempt.hints.find(region.number);
+    environment.out << "  " << region.label() << ": "
+                    << (given == attempt.hints.end() ? 0 : given->second) << " of "
+                    << exercise.tasks[region.number - 1].hints.size() << " hints given\n";
+  }
+  environment.out << "\n  ./ladder hint " << exercises.number()
+                  << " 1   the next one for region 1\n";
+}
+
 }  // namespace
 
 int start_command(const Arguments& arguments, const Environment& environment) {
@@ -89,6 +103,9 @@ int start_command(const Arguments& arguments, const Environment& environment) {
 int reset_command(const Arguments& arguments, const Environment& environment) {
   const Exercises exercises = exercise_of("reset", arguments, environment);
   expect_only(1, "reset", arguments);
+  if (!exercises.is_started())
+    refuse("reset", exercises.shown() + " does not exist",
+           "your kernel: ./ladder start " + exercises.number() + " writes its beginning");
   write_skeleton(exercises, environment);
   exercises.note("reset");
   return 0;
@@ -99,12 +116,12 @@ int hint_command(const Arguments& arguments, const Environment& environment) {
   expect_only(2, "hint", arguments);
   const Exercise exercise = parse_exercise(exercises.description());
   const std::vector<Region> regions = regions_of(exercises.kernel(), exercise);
-  const std::string asked = arguments.size() < 2 ? "" : arguments[1];
+  if (arguments.size() < 2) return list_hints(exercises, exercise, regions, environment), 0;
+  const std::string asked = arguments[1];
   std::size_t i = 0;
   while (i < regions.size() && std::to_string(regions[i].number) != asked) ++i;
   if (i == regions.size())
-    refuse("hint", asked.empty() ? "no region" : in_quotes(asked) + " is not a region",
-           "1 to " + std::to_string(regions.size()));
+    refuse("hint", in_quotes(asked) + " is not a region", "1 to " + std::to_string(regions.size()));
   const std::vector<std::string>& hints = exercise.tasks[i].hints;
   Attempt attempt = exercises.attempt();
   const int given = attempt.hints[regions[i].number];

@@ -108,7 +108,10 @@ Fit fit(const Sample& sample, const Candidate& candidate) {
   };
   Fit result;
   for (std::size_t row = 0; row < moved.size(); ++row) {
-    const double growth = right_size[row] > 0 ? std::max(1.0, size[row] / right_size[row]) : 1;
+    // FP8's bound is so wide that it has room for that.
+    const double growth = right_size[row] > 0 && !output.setting.precision
+                              ? std::max(1.0, size[row] / right_size[row])
+                              : 1;
     const double rounding = output.bound() * (std::isfinite(growth) ? growth : 1);
     const double difference = std::max(from_right[row], moved[row]);
     if (!(difference > 2.5 * rounding) || tells_nothing(row)) continue;

@@ -106,7 +106,8 @@ TEST(Diagnosis, TellsTheMistakesOfFp8Apart) {
     if (!mistake.applies(setting)) continue;
     const QuantisedProblem wide =
         quantised(problem, inputs, fp8, mistake.fp8.value_or(Fp8Mistake{}));
-    const Setting quantised_setting{wide.problem, setting.plan, false, fp8, problem.head_dim};
+    const Setting quantised_setting{wide.problem, setting.plan,     false,
+                                    fp8,          problem.head_dim, &wide};
     const Outputs wrong = rounded(problem, forward_with_mistake(quantised_setting, wide.inputs,
                                                                 all_rows(problem), mistake, 64));
     const CheckResult result = diagnosed(problem, inputs, wrong, {.precision = fp8});

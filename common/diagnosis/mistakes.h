@@ -21,7 +21,8 @@ struct Setting {
   Plan plan;
   bool packs_heads = false;  // the query heads of a group into a tile, as stage 06 does
   Precision precision = {};
-  std::int64_t real_head_dim = 0;  // the problem's, before FP8 padded it
+  std::int64_t real_head_dim = 0;         // the problem's, before FP8 padded it
+  const QuantisedProblem* fp8 = nullptr;  // what FP8 made of it
 };
 
 // How far a kernel goes over the keys: of a causal row those that it sees, those that the last row
@@ -47,6 +48,11 @@ struct RowContext {
   std::int64_t end_of_tiles() const;  // of those keys, whole tiles
   std::int64_t seen_by_all() const;   // keys that its first row sees
   std::int64_t end_of_loop() const;   // of the sweep
+  // Of FP8.
+  double Q_scale() const { return setting.fp8->q_scales.at(id.batch, id.head, id.query); }
+  double V_scale(std::int64_t key) const {
+    return setting.fp8->v_scales.at(id.batch, id.head / group(), key);
+  }
 };
 
 // Each member is a step of the computation; null where the mistake leaves it as it should be.

@@ -1,5 +1,7 @@
 // What stage 05 does with the scales, the rotation and the format of FP8.
-#include "diagnosis/mistakes.h"
+#include <algorithm>
+
+#include "diagnosis/online.h"
 
 namespace flash {
 namespace {
@@ -20,6 +22,9 @@ float none(float, float) {
 float squared(float scale, float) {
   return scale * scale;
 }
+float inverse(float scale, float) {
+  return 1 / scale;
+}
 float of_block_0(float, float first) {
   return first;
 }
@@ -32,6 +37,23 @@ RowSum<double> with_P_factor(RowSlice<double> scores, const RowContext&) {
   return {lacks ? sum.divisor * P_factor : sum.divisor / P_factor, sum.lse};
 }
 
+// O is in units of the largest scale of V so far, and stays so when that grows.
+RowSum<double> in_old_units(RowSlice<double> scores, const RowContext& c) {
+  double largest = 0;
+  return online(scores, c, [&](Step& s) {
+    const double scale = c.V_scale(s.earlier.size());
+    const double last = std::exchange(largest, std::max(largest, scale));
+    s.earlier *= s.first() ? 0 : s.r() * largest / last;
+    return s.l * s.r() + s.weigh(s.m);
+  });
+}
+
+RowSum<double> lse_with_Q_scale(RowSlice<double> scores, const RowContext& c) {
+  const double row_max = scores.maxCoeff();
+  const double row_sum = softmax(scores).divisor;
+  return {row_sum, row_max * c.Q_scale() + std::log(row_sum)};
+}
+
 const Mistake table[] = {
     {.name = "the scale of Q is forgotten", .applies = is_fp8, .fp8 = Fp8Mistake{.q = none}},
     {.name = "the scale of K is forgotten", .applies = is_fp8, .fp8 = Fp8Mistake{.k = none}},
@@ -42,6 +64,19 @@ const Mistake table[] = {
     {.name = "the scale of Q is applied twice", .applies = is_fp8, .fp8 = Fp8Mistake{.q = squared}},
     {.name = "the scale of K is applied twice", .applies = is_fp8, .fp8 = Fp8Mistake{.k = squared}},
     {.name = "the scale of V is applied twice", .applies = is_fp8, .fp8 = Fp8Mistake{.v = squared}},
+    {.name = "Q, K and V are cast to FP8 without scales",
+     .applies = is_fp8,
+     .fp8 = Fp8Mistake{.q = none, .k = none, .v = none, .divisor = none}},
+    {.name = "tiles are multiplied by their scales, not divided, before they are rounded to FP8",
+     .applies = is_fp8,
+     .fp8 = Fp8Mistake{.divisor = inverse}},
+    {.name = "O is not brought to the new unit when the scale of V grows",
+     .tiled = true,
+     .applies = has_block_scales,
+     .weigh = in_old_units},
+    {.name = "LSE multiplies the maximum by the scale of Q once more",
+     .applies = is_fp8,
+     .weigh = lse_with_Q_scale},
     {.name = "all blocks of Q take the scale of block 0",
      .applies = has_block_scales,
      .fp8 = Fp8Mistake{.q = of_block_0}},

@@ -52,6 +52,7 @@ WrongOutput::WrongOutput(const Tried& from, const KernelTraits& kernel, bool lse
   if (kernel.precision) {
     quantised = flash::quantised(from.problem, from.inputs, *kernel.precision);
     setting.problem = quantised.problem;
+    setting.fp8 = &quantised;
     inputs = &quantised.inputs;
   }
   right = with(no_mistake, rows, setting.plan.tiles.key_rows);

@@ -78,14 +78,14 @@ TextTable work_table(const StageReport& s) {
   return table;
 }
 
+// Useful FLOPs, as in GFLOP/s: a stage that computes something twice is no denser for it.
 std::string intensity_text(const StageReport& s, double nominal) {
   const Counters& c = s.counters;
-  const auto flops = static_cast<double>(c.flops);
   const auto bytes = static_cast<double>(c.hbm_read.total() + c.hbm_write.total());
-  return "Arithmetic intensity: " + rate_text(ratio(flops, bytes)) +
-         " FLOPs for each byte of HBM traffic. FLOPs executed: " +
-         percent_text(ratio(flops, nominal)) + " of the nominal " + count_text(nominal) +
-         " (padding and masked scores count).";
+  return "Arithmetic intensity: " + rate_text(ratio(nominal, bytes)) +
+         " useful FLOPs for each byte of HBM traffic. FLOPs executed: " +
+         percent_text(ratio(static_cast<double>(c.flops), nominal)) + " of the useful " +
+         count_text(nominal) + " (padding and masked scores count).";
 }
 
 }  // namespace

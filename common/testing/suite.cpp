@@ -10,6 +10,7 @@
 #include "diagnosis/conditions.h"
 #include "diagnosis/diagnosis.h"
 #include "report/summary.h"
+#include "testing/watch.h"
 
 namespace flash {
 namespace {
@@ -87,14 +88,11 @@ std::string list(const Tallies& tallies, bool (*chosen)(const Tally&)) {
                         : text;
 }
 
-std::string summary(const Stage& stage, const Tallies& tallies) {
-  const auto [failed, run] = tallies.back();
+std::string kinds_text(const Tallies& tallies) {
   const auto all = [](const Tally& t) { return t.failed == t.run; };
   const auto no = [](const Tally& t) { return t.failed == 0; };
   const auto some = [](const Tally& t) { return t.failed > 0 && t.failed < t.run; };
-  return "\n" + std::string(stage.name) + ": " + std::to_string(failed) + " of " +
-         std::to_string(run) + " cases fail\n" +
-         paragraph(page, "  always fail  ", list(tallies, all)) +
+  return paragraph(page, "  always fail  ", list(tallies, all)) +
          paragraph(page, "  some fail    ", list(tallies, some)) +
          paragraph(page, "  never fail   ", list(tallies, no));
 }
@@ -208,7 +206,10 @@ int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::
   Tallies tallies{};
   Cases seen;
   Outputs last;
+  std::string failures, first;  // what is said of the first one
+  Watch watch(stage);
   for (const ConformanceCase& test : cases) {
+    watch.begins(test.problem);
     const bool is_shown = tallies.back().failed == 0 || verbose;  // in full, if it fails
     Verdict verdict = run(stage, test, generate(test.problem, test.seed, stage.fp8), is_shown);
     if (verdict.unwritten) return out << "  " << verdict.misuse << "\n", 1;
@@ -220,14 +221,20 @@ int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::
     if (verdict.passed()) continue;
     const int failed = tallies.back().failed;
     if (failed > max_named && !verbose) continue;
-    const std::string lines = describe(verdict);
-    out << paragraph(page, "  " + std::to_string(failed) + ". ", problem_text(test.problem))
-        << indented(is_shown ? lines : lines.substr(0, lines.find('\n')))
-        << (is_shown ? beside(last_steps(verdict)) : "") << std::flush;
+    const std::string lines = describe(verdict), line = lines.substr(0, lines.find('\n'));
+    failures += paragraph(page, "  " + std::to_string(failed) + ". ", problem_text(test.problem)) +
+                indented(is_shown        ? lines
+                         : line == first ? "the same"
+                                         : line) +
+                (is_shown ? beside(last_steps(verdict)) : "");
+    if (failed == 1) first = line;
   }
   const int failed = tallies.back().failed;
-  if (failed == 0) return 0;
-  out << summary(stage, tallies) << diagnosis(stage, seen);
+  if (failed > 0)
+    out << "\n"
+        << stage.name << ": " << failed << " of " << cases.size() << " cases fail\n"
+        << diagnosis(stage, seen) << kinds_text(tallies) << "\n"
+        << failures;
   return failed;
 }
 

@@ -1,16 +1,45 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
+#include <random>
+#include <vector>
 
 #include "worked/chapters.h"
+#include "worked/text.h"
 
 namespace flash {
+namespace {
 
 // One query, three tiles of two keys, values of one column.
+constexpr double S[3][2] = {{1, 0}, {3, 2}, {2, 4}}, V[3][2] = {{1, 2}, {3, 4}, {5, 6}};
+
+// What has been summed over some keys: the maximum, the sum, and O times the sum.
+struct State {
+  double m, l, o;
+};
+
+State state_of(int tile) {
+  const double m = std::max(S[tile][0], S[tile][1]);
+  const double p[2] = {std::exp(S[tile][0] - m), std::exp(S[tile][1] - m)};
+  return {m, p[0] + p[1], p[0] * V[tile][0] + p[1] * V[tile][1]};
+}
+
+State merge(const State& a, const State& b) {
+  const double m = std::max(a.m, b.m), of_a = std::exp(a.m - m), of_b = std::exp(b.m - m);
+  return {m, of_a * a.l + of_b * b.l, of_a * a.o + of_b * b.o};
+}
+
+// Rounded to eight significant bits.
+float bf16_of(double x) {
+  int exponent = 0;
+  const double fraction = std::frexp(x, &exponent);
+  return static_cast<float>(std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8));
+}
+
+}  // namespace
+
 std::string three_tiles() {
-  constexpr double S[3][2] = {{1, 0}, {3, 2}, {2, 4}}, V[3][2] = {{1, 2}, {3, 4}, {5, 6}};
-  std::string text =
+  std::string result =
       "| tile | S | V | m | e^(m_old − m) | l | O, times l | O |\n"
       "|--:|---|---|--:|--:|--:|--:|--:|\n";
   double m = -INFINITY, l = 0, o = 0;
@@ -20,15 +49,88 @@ std::string three_tiles() {
     l = rescale * l + p[0] + p[1];
     o = rescale * o + p[0] * V[tile][0] + p[1] * V[tile][1];
     m = maximum;
-    std::array<char, 200> row{};
-    std::snprintf(row.data(), row.size(),
-                  "| %d | %.0f, %.0f | %.0f, %.0f | %.0f | %.4f | %.4f | %.4f | %.4f |\n", tile,
-                  S[tile][0], S[tile][1], V[tile][0], V[tile][1], m, rescale, l, o, o / l);
-    text += row.data();
+    result += text_of("| %d | %.0f, %.0f | %.0f, %.0f | %.0f | %.4f | %.4f | %.4f | %.4f |\n", tile,
+                      S[tile][0], S[tile][1], V[tile][0], V[tile][1], m, rescale, l, o, o / l);
   }
-  std::array<char, 80> end{};
-  std::snprintf(end.data(), end.size(), "\nLSE = m + ln l = %.4f.\n", m + std::log(l));
-  return text + end.data();
+  return result + text_of("\nLSE = m + ln l = %.4f.\n", m + std::log(l));
+}
+
+// O is normalised after each tile, as in line 12 of Algorithm 1.
+std::string two_mistakes() {
+  std::string result =
+      "| tile | right | without l in front of O | l not rescaled, nor O |\n|--:|--:|--:|--:|\n";
+  double m = -INFINITY, l = 0, right = 0, without_l = 0, kept = 0, kept_l = 0;
+  for (int tile = 0; tile < 3; ++tile) {
+    const double maximum = std::max({m, S[tile][0], S[tile][1]}), rescale = std::exp(m - maximum);
+    const double p[2] = {std::exp(S[tile][0] - maximum), std::exp(S[tile][1] - maximum)};
+    const double sum = p[0] + p[1], pv = p[0] * V[tile][0] + p[1] * V[tile][1];
+    const double new_l = rescale * l + sum;
+    right = (rescale * l * right + pv) / new_l;
+    without_l = (rescale * without_l + pv) / new_l;
+    kept = (kept_l * kept + pv) / (kept_l + sum);
+    kept_l += sum;
+    l = new_l;
+    m = maximum;
+    result += text_of("| %d | %.4f | %.4f | %.4f |\n", tile, right, without_l, kept);
+  }
+  return result + text_of("| LSE | %.4f | %.4f | %.4f |\n", m + std::log(l), m + std::log(l),
+                          m + std::log(kept_l));
+}
+
+std::string merged_states() {
+  std::string result = "| keys | m | l | O, times l | O |\n|---|--:|--:|--:|--:|\n";
+  const auto add = [&](const char* name, const State& s) {
+    result += text_of("| %s | %.0f | %.4f | %.4f | %.4f |\n", name, s.m, s.l, s.o, s.o / s.l);
+  };
+  const State a = state_of(0), b = state_of(1), c = state_of(2);
+  add("A: tile 0", a);
+  add("B: tile 1", b);
+  add("C: tile 2", c);
+  add("A ⊕ B", merge(a, b));
+  add("(A ⊕ B) ⊕ C", merge(merge(a, b), c));
+  add("B ⊕ C", merge(b, c));
+  add("A ⊕ (B ⊕ C)", merge(a, merge(b, c)));
+  return result;
+}
+
+// A row of O that waits for the next tile of 64 keys in bf16, as if O_acc had the type of O.
+std::string rounded_accumulator() {
+  std::string result =
+      "| keys | tiles | O rounded once, at the end | O rounded at every tile "
+      "|\n|--:|--:|--:|--:|\n";
+  for (const int keys : {256, 1024, 4096, 16384}) {
+    constexpr int columns = 64, tile = 64;
+    double once = 0, often = 0;
+    std::minstd_rand random(1);
+    const auto normal = [&random] {  // nearly: a sum of twelve, the same with every library
+      double sum = -6;
+      for (int i = 0; i < 12; ++i) sum += random() / static_cast<double>(random.max());
+      return sum;
+    };
+    std::vector<double> p(keys);
+    for (double& weight : p) weight = std::exp(2.5 * normal());
+    for (int column = 0; column < columns; ++column) {
+      double l = 0, exact = 0;
+      float waiting = 0;
+      for (int key = 0; key < keys; key += tile) {
+        double sum = 0, pv = 0;
+        for (int k = key; k < key + tile; ++k) {
+          const double v = normal();
+          sum += p[k];
+          pv += p[k] * v;
+        }
+        waiting = bf16_of((l * waiting + pv) / (l + sum));
+        exact += pv;
+        l += sum;
+      }
+      exact /= l;
+      once += (bf16_of(exact) - exact) * (bf16_of(exact) - exact);
+      often += (waiting - exact) * (waiting - exact);
+    }
+    result += text_of("| %d | %d | %.1e | %.1e |\n", keys, keys / tile, std::sqrt(once / columns),
+                      std::sqrt(often / columns));
+  }
+  return result;
 }
 
 }  // namespace flash

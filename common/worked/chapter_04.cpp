@@ -31,9 +31,9 @@ std::string one_tile() {
   for (const int d : {64, 128, 256}) {
     const int product = 2 * 128 * 64 * d / products, exps = 128 * 64 / exponentials;
     const int both = 2 * product;
-    text += formatted("| %d | %d | %d | %d | %d of %d: %.0f %% | %d of %d: %.0f %% |\n", d, product,
-                      product, exps, both, both + exps, 100.0 * both / (both + exps), both,
-                      std::max(both, exps), 100.0 * both / std::max(both, exps));
+    text += text_of("| %d | %d | %d | %d | %d of %d: %.0f %% | %d of %d: %.0f %% |\n", d, product,
+                    product, exps, both, both + exps, 100.0 * both / (both + exps), both,
+                    std::max(both, exps), 100.0 * both / std::max(both, exps));
   }
   return text;
 }
@@ -44,9 +44,9 @@ std::string ring_of_two() {
       "| use n | slot n mod 2 | round ⌊n/2⌋ | consumers wait for *full*, bit | the producer waits "
       "for *empty*, bit | which was completed by |\n|--:|--:|--:|--:|--:|---|\n";
   for (int n = 0; n < 6; ++n)
-    text += formatted(
+    text += text_of(
         "| %d | %d | %d | %d | %d | %s |\n", n, n % 2, n / 2, n / 2 % 2, n / 2 % 2 ^ 1,
-        n < 2 ? "nobody: it passes at once" : formatted("the readers of use %d", n - 2).c_str());
+        n < 2 ? "nobody: it passes at once" : text_of("the readers of use %d", n - 2).c_str());
   return text;
 }
 
@@ -66,8 +66,8 @@ std::string room_of_tiles() {
   for (const Tiles& t : all) {
     const int S = 64 * t.key_rows / threads, P = S / 2, O = 64 * t.d / threads;
     const int Q = t.query_rows * t.d * 2 / 1024, KV = 2 * 2 * t.key_rows * t.d * 2 / 1024;
-    text += formatted("| %s | %d × %d, %d | %d | %d | %d | %d | %d | %d | %d |\n", t.name,
-                      t.query_rows, t.key_rows, t.d, S, P, O, S + P + O, Q, KV, Q + KV);
+    text += text_of("| %s | %d × %d, %d | %d | %d | %d | %d | %d | %d | %d |\n", t.name,
+                    t.query_rows, t.key_rows, t.d, S, P, O, S + P + O, Q, KV, Q + KV);
   }
   return text;
 }
@@ -75,7 +75,7 @@ std::string room_of_tiles() {
 // Eight query tiles under a causal mask, which see 1 to 8 key tiles, on three SMs.
 std::string causal_order() {
   const std::array<int, 8> shortest = {1, 2, 3, 4, 5, 6, 7, 8}, longest = {8, 7, 6, 5, 4, 3, 2, 1};
-  return formatted(
+  return text_of(
       "| order | the last SM is done after | of an even share of 12 |\n|---|--:|--:|\n"
       "| 1, 2, …, 8: that of the grid | %d | %.2f |\n| 8, 7, …, 1: longest first | %d | %.2f |\n",
       finish(shortest, 3), finish(shortest, 3) / 12.0, finish(longest, 3),

@@ -31,7 +31,7 @@ double e5m2_of(double x) {
 }
 
 std::string error(double rounded, double x) {
-  return formatted("%.1f %%", 100 * std::abs(rounded / x - 1));
+  return text_of("%.1f %%", 100 * std::abs(rounded / x - 1));
 }
 
 // x H/2, with the Hadamard matrix of four columns.
@@ -42,7 +42,7 @@ std::array<double, 4> rotated(const std::array<double, 4>& x) {
 
 std::string list(std::span<const double> x) {
   std::string text;
-  for (const double value : x) text += formatted("%s%g", text.empty() ? "" : ", ", value);
+  for (const double value : x) text += text_of("%s%g", text.empty() ? "" : ", ", value);
   return text;
 }
 
@@ -55,11 +55,11 @@ std::string fp8_bits() {
       "|--:|---|--:|--:|---|--:|--:|\n";
   for (const double x : {1.0, 1.1, 0.1, 100.0, 448.0, 500.0, 0.005, 0.0005}) {
     const double a = e4m3_of(x), b = e5m2_of(x);
-    text += formatted("| %g | `%s` | %g | %s | `%s` | %g | %s |\n", x,
-                      fields(tile::to_e4m3(static_cast<float>(x)).bits, {1, 4, 3}).c_str(), a,
-                      error(a, x).c_str(),
-                      fields(tile::to_e5m2(static_cast<float>(x)).bits, {1, 5, 2}).c_str(), b,
-                      error(b, x).c_str());
+    text += text_of("| %g | `%s` | %g | %s | `%s` | %g | %s |\n", x,
+                    fields(tile::to_e4m3(static_cast<float>(x)).bits, {1, 4, 3}).c_str(), a,
+                    error(a, x).c_str(),
+                    fields(tile::to_e5m2(static_cast<float>(x)).bits, {1, 5, 2}).c_str(), b,
+                    error(b, x).c_str());
   }
   return text;
 }
@@ -68,7 +68,7 @@ std::string fp8_bits() {
 std::string quantised_row() {
   constexpr double row[] = {0.3, -1.7, 0.02, 20};
   const double unit = block_scale(20, tile::DType::e4m3);
-  std::string text = formatted(
+  std::string text = text_of(
       "The largest magnitude is 20, and 20 ÷ 448 = %.4f: the least power of two that is no smaller "
       "is %g.\n\n| x | x ÷ %g | neighbours in E4M3 | code | is | times %g | off by |\n"
       "|--:|--:|---|---|--:|--:|--:|\n",
@@ -78,11 +78,11 @@ std::string quantised_row() {
     const double step = std::exp2(std::floor(std::log2(magnitude)) - 3);
     const double below = std::floor(magnitude / step) * step, rounded = e4m3_of(scaled);
     const tile::e4m3 code = tile::to_e4m3(static_cast<float>(scaled));
-    text += formatted(
-        "| %g | %g | %s | `%s` | %g | %g | %s |\n", x, scaled,
-        below == magnitude ? "itself" : formatted("±%g, ±%g", below, below + step).c_str(),
-        fields(code.bits, {1, 4, 3}).c_str(), rounded, rounded * unit,
-        error(rounded, scaled).c_str());
+    text +=
+        text_of("| %g | %g | %s | `%s` | %g | %g | %s |\n", x, scaled,
+                below == magnitude ? "itself" : text_of("±%g, ±%g", below, below + step).c_str(),
+                fields(code.bits, {1, 4, 3}).c_str(), rounded, rounded * unit,
+                error(rounded, scaled).c_str());
   }
   return text;
 }
@@ -100,8 +100,8 @@ std::string rotated_row() {
       sum += terms[c];
       squares += terms[c] * terms[c];
     }
-    text += formatted("| %s | %s | %s | %g | %s | %.1f |\n", name, list(a).c_str(), list(b).c_str(),
-                      sum, list(terms).c_str(), std::sqrt(squares));
+    text += text_of("| %s | %s | %s | %g | %s | %.1f |\n", name, list(a).c_str(), list(b).c_str(),
+                    sum, list(terms).c_str(), std::sqrt(squares));
   };
   row("as they are", q, k);
   row("times H/2", rotated(q), rotated(k));
@@ -117,8 +117,8 @@ std::string small_weights() {
   for (const int exponent : {-8, -9, -10, -11, -16, -19}) {
     const double p = std::exp2(exponent), l = 1 + keys * p;
     const double plain = e4m3_of(p), scaled = e4m3_of(P_factor * p);
-    text += formatted("| 2^%d | %g | %g | %g | %.3f | %.3f | %.3f |\n", exponent, keys * p, plain,
-                      scaled, keys * p / l, keys * plain / l, keys * scaled / P_factor / l);
+    text += text_of("| 2^%d | %g | %g | %g | %.3f | %.3f | %.3f |\n", exponent, keys * p, plain,
+                    scaled, keys * p / l, keys * plain / l, keys * scaled / P_factor / l);
   }
   return text;
 }
@@ -133,8 +133,8 @@ std::string units_of_v() {
   for (int tile = 0; tile < 4; ++tile) {
     const double last = unit;
     unit = std::max(unit, scales[tile]);
-    text += formatted("| %d | %g | %g | %g | 256 · %g |\n", tile, scales[tile], unit, last / unit,
-                      scales[tile] / unit);
+    text += text_of("| %d | %g | %g | %g | 256 · %g |\n", tile, scales[tile], unit, last / unit,
+                    scales[tile] / unit);
   }
   return text;
 }

@@ -54,13 +54,12 @@ std::string three_splits() {
   constexpr const char* keys[] = {"1, 0 | 1, 2", "3, 2 | 3, 4", "2, 4 | 5, 6", "none | none"};
   for (int split = 0; split < 4; ++split) {
     const double weight = std::exp(parts[split].LSE - all.LSE);
-    text +=
-        formatted("| %d | %s | %.4f | %s | %.4f | %.4f |\n", split, keys[split], parts[split].O,
-                  std::isinf(parts[split].LSE) ? "−∞" : formatted("%.4f", parts[split].LSE).c_str(),
-                  weight, weight * parts[split].O);
+    text += text_of("| %d | %s | %.4f | %s | %.4f | %.4f |\n", split, keys[split], parts[split].O,
+                    std::isinf(parts[split].LSE) ? "−∞" : text_of("%.4f", parts[split].LSE).c_str(),
+                    weight, weight * parts[split].O);
   }
   const Part right = merged(parts[0], merged(parts[1], parts[2]));
-  return text + formatted(
+  return text + text_of(
                     "\nO = %.4f, LSE = %.4f. Merging 1 and 2 first, and then 0, gives %.4f and "
                     "%.4f.\n",
                     all.O, all.LSE, right.O, right.LSE);
@@ -69,20 +68,19 @@ std::string three_splits() {
 // Blocks and waves on an H100, for the settings of Flash-Decoding's table.
 std::string one_query_on_132_sms() {
   std::string text =
-      "| sequences | keys | blocks of 03 | blocks, heads packed | of 132 SMs | splits | blocks | "
-      "waves | SMs busy |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
-  constexpr std::array<std::array<std::int64_t, 2>, 7> settings = {
+      "| sequences | keys | blocks of 03 | heads packed | SMs with a block | splits | of them with "
+      "keys | SMs busy |\n|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+  constexpr std::array<std::array<int, 2>, 7> settings = {
       {{256, 256}, {64, 1024}, {32, 2048}, {16, 4096}, {4, 16384}, {1, 65536}, {1, 131072}}};
   for (const auto& [batch, keys] : settings) {
-    const std::int64_t blocks = 2 * batch;
-    const int splits = decoding_plan(decode_step(batch, keys).shape()).splits;
-    const double waves = static_cast<double>(blocks * splits) / sms;
-    text +=
-        formatted("| %lld | %lld | %lld | %lld | %.0f %% | %d | %lld | %.2f | %.0f %% |\n",
-                  static_cast<long long>(batch), static_cast<long long>(keys),
-                  static_cast<long long>(16 * batch), static_cast<long long>(blocks),
-                  100 * std::min(1.0, static_cast<double>(blocks) / sms), splits,
-                  static_cast<long long>(blocks * splits), waves, 100 * waves / std::ceil(waves));
+    const int blocks = 2 * batch;
+    const Plan plan = decoding_plan(decode_step(batch, keys).shape());
+    const int tiles = tile::ceil_div(keys, plan.tiles.key_rows);
+    const int with_keys = tile::ceil_div(tiles, tile::ceil_div(tiles, plan.splits));
+    const double waves = blocks * with_keys / sms;
+    text += text_of("| %d | %d | %d | %d | %.0f %% | %d | %d | %.0f %% |\n", batch, keys,
+                    16 * batch, blocks, 100 * std::min(1.0, blocks / sms), plan.splits, with_keys,
+                    100 * waves / std::ceil(waves));
   }
   return text;
 }
@@ -92,10 +90,10 @@ std::string splits_of_48_blocks() {
   std::string text = "| splits | blocks | waves | busy |\n|--:|--:|--:|--:|\n";
   for (const int splits : {1, 2, 3, 4, 5, 6, 8, 11}) {
     const double waves = 48 * splits / sms;
-    text += formatted("| %d | %d | %.2f | %.0f %% |\n", splits, 48 * splits, waves,
-                      100 * waves / std::ceil(waves));
+    text += text_of("| %d | %d | %.2f | %.0f %% |\n", splits, 48 * splits, waves,
+                    100 * waves / std::ceil(waves));
   }
-  return text + formatted(
+  return text + text_of(
                     "\nThe best is 100 %%, with 11; the fewest that reach 85 %% of it are "
                     "%d.\n",
                     num_splits(48, 1, 512, 1 << 20, false));
@@ -117,10 +115,9 @@ std::string bytes_of_splits() {
       double partial = 0;
       for (const tile::TensorId tensor : {Tensor::O_split, Tensor::LSE_split})
         partial += static_cast<double>(cost.hbm_read[tensor] + cost.hbm_write[tensor]);
-      text +=
-          formatted("| %lld | %.2f&nbsp;MB | %d%s | %.2f&nbsp;MB | %.0f %% |\n",
-                    static_cast<long long>(keys), cache / 1e6, splits,
-                    splits == chosen ? ", the rule's" : "", partial / 1e6, 100 * partial / cache);
+      text += text_of("| %d | %.2f&nbsp;MB | %d%s | %.2f&nbsp;MB | %.0f %% |\n",
+                      static_cast<int>(keys), cache / 1e6, splits,
+                      splits == chosen ? ", the rule's" : "", partial / 1e6, 100 * partial / cache);
     }
   }
   return text;
@@ -136,8 +133,8 @@ std::string bytes_of_a_token() {
   } all[] = {{32, "MHA, as many as query heads"}, {8, "GQA, groups of 4"}, {1, "MQA, one for all"}};
   for (const auto& [heads, name] : all) {
     const double token = 2.0 * 32 * heads * 128 * 2;
-    text += formatted("| %d | %s | %.0f KiB | %.1f GiB | %d |\n", heads, name, token / 1024,
-                      token * 65536 / (1 << 30), 32 / heads);
+    text += text_of("| %d | %s | %.0f KiB | %.1f GiB | %d |\n", heads, name, token / 1024,
+                    token * 65536 / (1 << 30), 32 / heads);
   }
   return text;
 }

@@ -1,16 +1,11 @@
-// Formatted text of any length.
+// The text of worked examples.
 #pragma once
 
-#include <cstdio>
 #include <string>
 
 namespace flash {
 
-std::string formatted(const char* format, auto... values) {
-  const int length = std::snprintf(nullptr, 0, format, values...);
-  std::string text(static_cast<std::size_t>(length), '\0');
-  std::snprintf(text.data(), text.size() + 1, format, values...);
-  return text;
-}
+// As printf does, but at most 300 characters.
+[[gnu::format(printf, 1, 2)]] std::string text_of(const char* format, ...);
 
 }  // namespace flash

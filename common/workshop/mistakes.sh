@@ -33,7 +33,7 @@ compile_kernel() {
     program=("${steps[@]}")
     definitions=(-DATTENTION_STEP)
   fi
-  LC_ALL=C "${compiler[@]}" "${options[@]}" -fmax-errors=1 "${definitions[@]}" "-DSTAGE=$name" \
+  LC_ALL=C "${compiler[@]}" "${options[@]}" -fmax-errors=1 ${definitions[@]+"${definitions[@]}"} "-DSTAGE=$name" \
     "-DSTAGE_HEADER=\"$header\"" "-I$2" "-I$root/common" -c "$root/common/cmake/stage.cpp" \
     -o "$2/kernel.o" && "${compiler[@]: -1}" "${program[@]}" "$2/kernel.o" "${libraries[@]}" -o "$2/program"
 }
@@ -56,8 +56,11 @@ message_of() {
         print "looks like: " text
         exit
       }
-      if (match(text, / (wrong are|values|fails only) .*/))
-        where = sentences(substr(text, RSTART), "wrong are|values|fails only")
+      if (match(text, / (wrong are|values|fails only) .*/)) {
+        where = substr(text, RSTART)
+        sub(/ (always fail|1\. [0-9]+ sequence).*/, "", where)
+        where = sentences(where, "wrong are|values|fails only")
+      }
       if (match(text, / 1\. [0-9]+ sequence/)) {
         text = substr(text, RSTART)
         if (match(text, /, (f32|bf16|f16)(, causal)? /)) text = substr(text, RSTART + RLENGTH)
@@ -95,6 +98,11 @@ judge() {
   printf '%s\t%s\n' "$verdict" "$message"
 }
 
+# within SECONDS COMMAND: macOS has no timeout.
+within() {
+  if has timeout; then timeout "$@"; else perl -e 'alarm shift; exec @ARGV' "$@"; fi
+}
+
 # try_kernel KERNEL FOLDER [PATCH]: what comes of a kernel, with a mistake or as it is: FOLDER/output,
 # and in FOLDER/verdict one of named, unnamed, misnamed, survived, crashed, unapplied, uncompiled.
 try_kernel() {
@@ -104,14 +112,16 @@ try_kernel() {
   cp "$root/$1" "$copy"
   if [[ ${3:-} ]]; then
     expect=$(field "$3" Expect)
-    if [[ ! $expect ]] || ! patch --silent --force --fuzz=2 --no-backup-if-mismatch "$copy" "$3" >"$log" 2>&1; then
+    if [[ ! $expect ]] || ! patch -s -f -F 0 "$copy" "$3" >"$log" 2>&1; then
       printf 'unapplied\t%s\n' "${expect:+$(head -n 1 "$log")}" >"$2/verdict"
       return
     fi
   fi
   cp "$copy" "$2/patched.h"
   # What else the stage can be compiled to is not tried, and takes long.
-  sed -i '/^ *\.variants = {/,/}};$/c\          .variants = {}};' "$copy"
+  awk '/^ *\.variants = \{/ { print "          .variants = {}};"; skipped = 1 }
+    !skipped
+    /\}\};$/ { skipped = 0 }' "$2/patched.h" >"$copy"
   if ! compile_kernel "$1" "$2" >"$log" 2>&1; then
     (cd "$root" && first_error) >"$2/error"
     mv "$2/error" "$log"
@@ -121,7 +131,7 @@ try_kernel() {
     printf '%s\t%s\n' $status "$(sed 's/.*error: //' <<<"$said")" >"$2/verdict"
     return
   fi
-  timeout "$mistake_seconds" "$2/program" >"$log" 2>&1 || status=$?
+  within "$mistake_seconds" "$2/program" >"$log" 2>&1 || status=$?
   rm "$2/program" "$2/kernel.o"
   if [[ ${3:-} ]]; then judge "$3" "$2" "$status"; else echo "$status"; fi >"$2/verdict"
 }
@@ -138,7 +148,7 @@ try_unchanged() {
 
 # in_turn COMMAND [argument]...: in the background, as many at a time as there are processors.
 in_turn() {
-  while (($(jobs -rp | wc -l) >= jobs)); do wait -n || :; done
+  while (($(jobs -rp | wc -l) >= jobs)); do sleep 0.1; done
   "$@" &
 }
 
@@ -192,12 +202,14 @@ try_mistakes() {
     shift
   done
   [[ ! $write ]] || ((every == 1 && ${#stages[@]} == 0)) || refuse "mistakes: --write is for all of them"
-  mapfile -t patches < <(chosen_mistakes "$every" "${stages[@]}")
+  # shellcheck disable=SC2207 # no name has a space
+  patches=($(chosen_mistakes "$every" ${stages[@]+"${stages[@]}"}))
   ((${#patches[@]})) || refuse "mistakes: there are none in $mistakes"
   build suite quick steps
   # shellcheck source=/dev/null
   source "$build/common/mistakes.sh"
-  mapfile -t kernels < <(for patch in "${patches[@]}"; do kernel_of "$patch"; done | sort -u)
+  # shellcheck disable=SC2207
+  kernels=($(for patch in "${patches[@]}"; do kernel_of "$patch"; done | sort -u))
   for kernel in "${kernels[@]}"; do in_turn try_kernel "$kernel" "$tried/unchanged/$kernel"; done
   for patch in "${patches[@]}"; do
     in_turn try_kernel "$(kernel_of "$patch")" "$tried/${patch#"$mistakes"/}" "$patch"

@@ -106,10 +106,10 @@ std::string decode_table(const std::vector<Stage>& stages) {
 
 }  // namespace
 
-std::string modelled_table(const std::string& name, const std::vector<Stage>& stages) {
+std::string published_table(const std::string& name, const std::vector<Stage>& stages) {
   if (name == "pipeline") return pipeline_table(stages);
   if (name == "decode") return decode_table(stages);
-  throw BadInput("docs: '" + name + "' is not modelled, expected pipeline or decode");
+  throw BadInput("docs: '" + name + "' is not published, expected pipeline or decode");
 }
 
 }  // namespace flash

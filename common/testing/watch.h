@@ -1,0 +1,59 @@
+// Says on standard error which case is being run, if that takes long: a loop may have no end.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "report/summary.h"
+#include "stages/stage.h"
+
+namespace flash {
+
+class Watch {
+ public:
+  explicit Watch(const Stage& stage) : stage_(stage.name), thread_([this] { watch(); }) {}
+  ~Watch() {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+  Watch(const Watch&) = delete;
+
+  void begins(const Problem& problem) {
+    const std::lock_guard lock(mutex_);
+    now_ = problem_text(problem);
+    ++cases_;
+    changed_.notify_one();
+  }
+
+ private:
+  void watch() {
+    std::unique_lock lock(mutex_);
+    while (!ended_) {
+      const int before = cases_;
+      const auto moved_on = [&] { return ended_ || cases_ != before; };
+      if (changed_.wait_for(lock, patience, moved_on) || cases_ == 0) continue;
+      std::fprintf(stderr,
+                   "%s: for %d s at one problem; does a loop have no end? Ctrl-C stops it.\n  %s\n",
+                   stage_.c_str(), static_cast<int>(patience.count()), now_.c_str());
+      changed_.wait(lock, moved_on);
+    }
+  }
+
+  static constexpr std::chrono::seconds patience{15};
+  std::string stage_, now_;
+  int cases_ = 0;
+  bool ended_ = false;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::thread thread_;
+};
+
+}  // namespace flash

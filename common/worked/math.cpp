@@ -1,0 +1,142 @@
+// Examples of docs/math.md.
+#include <array>
+#include <cmath>
+#include <cstdint>
+
+#include "attention/cost/cost.h"
+#include "attention/tensor.h"
+#include "worked/chapters.h"
+#include "worked/softmax.h"
+#include "worked/text.h"
+
+namespace flash {
+namespace {
+
+double moved(const tile::Counters& cost) {
+  return static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
+}
+
+std::string row_of(const char* name, const Partial& p) {
+  return text_of("| %s | %.0f | %.4f | %.4f | %.4f | %.4f |\n", name, p.m, p.l, p.O, p.output(),
+                 p.lse());
+}
+
+}  // namespace
+
+// What each stage moves, against 00, at four head dimensions.
+std::string traffic_by_head_dim() {
+  std::string text =
+      "| d | B_r | B_c | 00 | 01 ÷ 00 | 02 ÷ 00 | 03 ÷ 00 |\n|--:|--:|--:|--:|--:|--:|--:|\n";
+  for (const int d : {32, 64, 128, 256}) {
+    Problem p;
+    p.heads = p.kv_heads = 1;
+    p.seqlen_q = p.seqlen_k = 4096;
+    p.head_dim = d;
+    const Plan plan = plan_of(p.shape());
+    const double naive = moved(naive_cost(p, plan));
+    text += text_of("| %d | %d | %d | %.0f MB | %.2f | %.2f | %.2f |\n", d, plan.tiles.query_rows,
+                    plan.tiles.key_rows, naive / 1e6, moved(tiling_cost(p, plan)) / naive,
+                    moved(online_softmax_cost(p, plan)) / naive, moved(v2_cost(p, plan)) / naive);
+  }
+  return text + "\nOne head, N = 4096, f32, no mask: the formulas of common/attention/cost.\n";
+}
+
+// FlashAttention-1's Figure 2, middle: B_c against traffic.
+std::string theorem_block_sizes() {
+  std::string text = "| B_c | passes over Q and O, T_c | HBM traffic |\n|--:|--:|--:|\n";
+  constexpr double heads = 64 * 16, N = 1024, d = 64, bytes = 2;
+  for (const int B_c : {64, 128, 256, 512}) {
+    const double passes = N / B_c;
+    text +=
+        text_of("| %d | %.0f | %.1f GB |\n", B_c, passes, passes * 3 * N * d * bytes * heads / 1e9);
+  }
+  return text +
+         "\nBatch 64, 16 heads, N = 1024, d = 64, 2 bytes an element: Q and O read, O written.\n";
+}
+
+// Double d with the same on-chip memory: four times the traffic, not twice.
+std::string traffic_of_algorithm_1() {
+  std::string text =
+      "| d | B_c = M/4d | T_c | traffic | ÷ the line above |\n|--:|--:|--:|--:|--:|\n";
+  constexpr std::int64_t M = 49152, N = 16384;
+  double previous = 0;
+  for (const int d : {32, 64, 128, 256}) {
+    const std::int64_t B_c = M / (4 * d), passes = (N + B_c - 1) / B_c;
+    const auto elements = static_cast<double>(passes * 3 * N * d);
+    text += text_of("| %d | %d | %d | %.1f M elements | %s |\n", d, static_cast<int>(B_c),
+                    static_cast<int>(passes), elements / 1e6,
+                    previous > 0 ? text_of("%.2f", elements / previous).c_str() : "");
+    previous = elements;
+  }
+  return text +
+         "\nOne head, N = 16384, M = 49152 elements (192 KB of fp32): Q and O read, O written.\n";
+}
+
+// The tiles of chapter 02, merged in two orders.
+std::string merged_tiles() {
+  std::array<Partial, 3> tile;
+  for (int i = 0; i < 3; ++i) tile[i] = of_tile(example_scores[i], example_values[i]);
+  const Partial first = merge(tile[0], tile[1]), last = merge(tile[1], tile[2]);
+  return "| | m | l | Õ | Õ / l | m + ln l |\n|---|--:|--:|--:|--:|--:|\n" +
+         row_of("tile 0", tile[0]) + row_of("tile 1", tile[1]) + row_of("tile 2", tile[2]) +
+         row_of("0 ⊕ 1", first) + row_of("(0 ⊕ 1) ⊕ 2", merge(first, tile[2])) +
+         row_of("1 ⊕ 2", last) + row_of("0 ⊕ (1 ⊕ 2)", merge(tile[0], last)) +
+         row_of("2 ⊕ identity", merge(tile[2], {}));
+}
+
+// One query q = 1, keys 0 and ln 3, so that P = 1/4, 3/4; values 2 and 6; d = 1, scale 1, dO = 1.
+std::string small_backward() {
+  const double V[2] = {2, 6}, k[2] = {0, std::log(3.0)};
+  const auto forward = [](double q, double k0, double k1, double v0, double v1) {
+    const double a = std::exp(q * k0), b = std::exp(q * k1);
+    return (a * v0 + b * v1) / (a + b);
+  };
+  const double P[2] = {0.25, 0.75}, O = forward(1, k[0], k[1], V[0], V[1]);
+  double D = 0, dS[2], dQ = 0;
+  for (int j = 0; j < 2; ++j) D += P[j] * V[j];
+  for (int j = 0; j < 2; ++j) dQ += (dS[j] = P[j] * (V[j] - D)) * k[j];
+  constexpr double h = 1e-4;
+  const auto slope = [&](double q, double k0, double k1, double v0, double v1) {
+    const auto at = [&](double t) {
+      return forward(1 + t * q, k[0] + t * k0, k[1] + t * k1, V[0] + t * v0, V[1] + t * v1);
+    };
+    return (at(h) - at(-h)) / (2 * h);
+  };
+  std::string text = text_of("O = %.2f, D = dO · O = %.2f, Σ P dP = %.2f.\n\n", O, O, D);
+  text += "| | by the formulas | by difference quotients |\n|---|--:|--:|\n";
+  text += text_of("| dV | %.4f, %.4f | %.4f, %.4f |\n", P[0], P[1], slope(0, 0, 0, 1, 0),
+                  slope(0, 0, 0, 0, 1));
+  text += text_of("| dS | %.4f, %.4f | |\n", dS[0], dS[1]);
+  text += text_of("| dK | %.4f, %.4f | %.4f, %.4f |\n", dS[0], dS[1], slope(0, 1, 0, 0, 0),
+                  slope(0, 0, 1, 0, 0));
+  return text + text_of("| dQ | %.4f | %.4f |\n", dQ, slope(1, 0, 0, 0, 0));
+}
+
+// What splits add to a decode step.
+std::string cost_of_splits() {
+  Problem p;
+  p.heads = 16;
+  p.kv_heads = 2;
+  p.seqlen_q = 1;
+  p.seqlen_k = 65536;
+  p.head_dim = 128;
+  p.dtype = DType::bf16;
+  const int chosen = decoding_plan(p.shape()).splits;
+  std::string text =
+      "| splits | blocks | K and V | partial results | share |\n|--:|--:|--:|--:|--:|\n";
+  for (const int splits : {1, 8, chosen, 128}) {
+    Shape shape = p.shape();
+    shape.splits = splits;
+    const tile::Counters cost = decoding_cost(p, decoding_plan(shape));
+    const auto cache = static_cast<double>(cost.hbm_read[Tensor::K] + cost.hbm_read[Tensor::V]);
+    double partial = 0;
+    for (const tile::PerTensor* bytes : {&cost.hbm_read, &cost.hbm_write})
+      partial += static_cast<double>((*bytes)[Tensor::O_split] + (*bytes)[Tensor::LSE_split]);
+    text += text_of("| %d%s | %d | %.1f MB | %.3f MB | %.2f %% |\n", splits,
+                    splits == chosen ? " (chosen)" : "", 2 * splits, cache / 1e6, partial / 1e6,
+                    100 * partial / cache);
+  }
+  return text + "\n1 query, 65536 keys, 16 heads on 2 key heads, d = 128, bf16.\n";
+}
+
+}  // namespace flash
