@@ -54,10 +54,11 @@ std::string generated(const std::string& kind, const std::string& name,
   if (kind == "reading") return reading_table(name, stages);
   if (kind == "code") return quoted_code(name);
   if (kind == "model") return model_table(name, stages);
+  if (kind == "published") return published_table(name, stages);
   if (kind == "mistakes") return mistakes_table(name);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
                  "experiment, run, bench, peers, worked, hardware, machine, reading, code, " +
-                 "model or mistakes");
+                 "model, published or mistakes");
 }
 
 std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
@@ -88,9 +89,9 @@ std::vector<std::string> pages_in_docs() {
   return pages;
 }
 
-// README.md and those of the stages and of docs/.
+// README.md, those of the stages and of docs/, and the rows of docs/results/decode.md.
 std::vector<std::string> pages_of(const std::vector<Stage>& stages) {
-  std::vector<std::string> pages = {"README.md"};
+  std::vector<std::string> pages = {"README.md", "docs/results/decode.md"};
   for (const Stage& stage : stages)
     if (!stage.is_step()) pages.push_back(std::string(stage.name) + "/README.md");
   for (const std::string& name : pages_in_docs()) pages.push_back("docs/" + name);

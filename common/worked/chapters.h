@@ -32,6 +32,26 @@ std::string slow_flops();
 std::string padded_heads();
 std::string query_tiles();
 
+// 04
+std::string one_tile();
+std::string ring_of_two();
+std::string room_of_tiles();
+std::string causal_order();
+
+// 05
+std::string fp8_bits();
+std::string quantised_row();
+std::string rotated_row();
+std::string small_weights();
+std::string units_of_v();
+
+// 06
+std::string three_splits();
+std::string one_query_on_132_sms();
+std::string splits_of_48_blocks();
+std::string bytes_of_splits();
+std::string bytes_of_a_token();
+
 // docs/math.md
 std::string traffic_by_head_dim();
 std::string theorem_block_sizes();
