@@ -11,7 +11,7 @@ namespace flash {
 
 // k, v:         [pages, kv_heads, page_size, head_dim] of `dtype`: f32, bf16, f16, e4m3 or e5m2.
 //               The keys of a head are adjacent: with the heads of a token adjacent instead, a
-//               CPU's prefetchers fetch all heads for each, and half of the read bandwidth is lost.
+//               CPU's prefetchers would fetch the keys of all heads for each.
 // block_table:  [batch, max_pages]; page i of sequence b holds its keys from i page_size on. Empty
 //               where sequence b is page b and nothing else.
 // lengths:      [batch], the keys that each sequence has
