@@ -4,30 +4,47 @@
 #include <cstdio>
 
 #include "worked/chapters.h"
+#include "worked/three_tiles.h"
 
 namespace flash {
 
-// One query, three tiles of two keys, values of one column.
+double SoftmaxState::LSE() const {
+  return m + std::log(l);
+}
+
+std::array<SoftmaxState, 3> online_softmax(Rescaling rescaling) {
+  std::array<SoftmaxState, 3> states{};
+  SoftmaxState now = {.m = -INFINITY, .rescale = 0, .l = 0, .O = 0};
+  for (int tile = 0; tile < 3; ++tile) {
+    const auto& [S, V] = softmax_tiles[tile];
+    const double m = std::max({now.m, S[0], S[1]});
+    const double p[2] = {std::exp(S[0] - m), std::exp(S[1] - m)};
+    now.rescale = rescaling == Rescaling::none ? 1 : std::exp(now.m - m);
+    now.m = m;
+    const double weight = rescaling == Rescaling::l_left_out ? now.rescale : now.rescale * now.l;
+    now.l = now.rescale * now.l + p[0] + p[1];
+    now.O = (weight * now.O + p[0] * V[0] + p[1] * V[1]) / now.l;
+    states[tile] = now;
+  }
+  return states;
+}
+
 std::string three_tiles() {
-  constexpr double S[3][2] = {{1, 0}, {3, 2}, {2, 4}}, V[3][2] = {{1, 2}, {3, 4}, {5, 6}};
   std::string text =
       "| tile | S | V | m | e^(m_old − m) | l | O, times l | O |\n"
       "|--:|---|---|--:|--:|--:|--:|--:|\n";
-  double m = -INFINITY, l = 0, o = 0;
+  const std::array<SoftmaxState, 3> states = online_softmax();
   for (int tile = 0; tile < 3; ++tile) {
-    const double maximum = std::max({m, S[tile][0], S[tile][1]}), rescale = std::exp(m - maximum);
-    const double p[2] = {std::exp(S[tile][0] - maximum), std::exp(S[tile][1] - maximum)};
-    l = rescale * l + p[0] + p[1];
-    o = rescale * o + p[0] * V[tile][0] + p[1] * V[tile][1];
-    m = maximum;
+    const auto& [S, V] = softmax_tiles[tile];
+    const SoftmaxState& now = states[tile];
     std::array<char, 200> row{};
     std::snprintf(row.data(), row.size(),
                   "| %d | %.0f, %.0f | %.0f, %.0f | %.0f | %.4f | %.4f | %.4f | %.4f |\n", tile,
-                  S[tile][0], S[tile][1], V[tile][0], V[tile][1], m, rescale, l, o, o / l);
+                  S[0], S[1], V[0], V[1], now.m, now.rescale, now.l, now.O_times_l(), now.O);
     text += row.data();
   }
   std::array<char, 80> end{};
-  std::snprintf(end.data(), end.size(), "\nLSE = m + ln l = %.4f.\n", m + std::log(l));
+  std::snprintf(end.data(), end.size(), "\nLSE = m + ln l = %.4f.\n", states[2].LSE());
   return text + end.data();
 }
 

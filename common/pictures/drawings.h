@@ -1,0 +1,13 @@
+// The pictures one by one; each is in a file of its own.
+#pragma once
+
+#include "pictures/picture.h"
+
+namespace flash {
+
+Picture traffic_picture(const PictureSources& sources);
+Picture online_softmax_picture();
+Picture pipeline_picture(const PictureSources& sources);
+Picture ring_picture();
+
+}  // namespace flash
