@@ -16,11 +16,11 @@ git grep -nE '^ *# *include "[^"]*/' -- '*.h' '*.cpp' | awk -F'"' '
     may["io"] = "io attention tile"
     may["model"] = "model stages check attention tile tile/cpu"
     may["report"] = "report check attention tile"
-    may["bench"] = "bench stages report io diagnosis check attention tile tile/cpu"
+    may["bench"] = "bench model stages report io diagnosis check attention tile tile/cpu"
     may["workshop"] = "workshop attention tile"
     may["worked"] = "worked attention tile"
     may["pictures"] = "pictures report " may["model"]
-    may["cli"] = "cli workshop worked pictures model " may["bench"]
+    may["cli"] = "cli workshop worked pictures " may["bench"]
   }
   function folder(path) {
     sub(/^common\//, "", path)

@@ -8,16 +8,10 @@
 #include <vector>
 
 #include "attention/problem.h"
+#include "attention/published_tiles.h"
 #include "tile/math.h"
 
 namespace flash {
-
-// The padded head dimension; B_r, rows of a tile of Q, S and O; B_c, rows of a tile of K and V.
-struct TileShape {
-  int head_dim, query_rows, key_rows;
-
-  bool operator==(const TileShape&) const = default;
-};
 
 struct Plan {
   TileShape tiles;
@@ -112,6 +106,7 @@ constexpr bool is_compiled([[maybe_unused]] int padded_head_dim) {
 }
 
 // Calls f.operator()<HeadDim, QueryRows, KeyRows>() for the shape, which is one of tile_shape's.
+#ifndef ATTENTION_PUBLISHED_TILES
 template <class F>
 void with_tiles(const TileShape& asked, F&& f) {
   const TileShape shape = is_step ? step_tiles(asked) : asked;
@@ -125,6 +120,17 @@ void with_tiles(const TileShape& asked, F&& f) {
   }
   (std::make_index_sequence<std::size(padded_head_dims)>());
 }
+#else  // for the modelled GPU: with a table of attention/published_tiles.h in place of tile_shape
+template <class F>
+void with_tiles(const TileShape& asked, F&& f) {
+  const auto call = [&]<int HeadDim>() {
+    constexpr TileShape tiles = ATTENTION_PUBLISHED_TILES(HeadDim);
+    if (published_head_dim(asked.head_dim) == HeadDim)
+      f.template operator()<HeadDim, tiles.query_rows, tiles.key_rows>();
+  };
+  call.template operator()<64>(), call.template operator()<128>(), call.template operator()<256>();
+}
+#endif
 
 // The same for one of packed_tile_shape's.
 template <class F>

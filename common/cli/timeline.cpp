@@ -17,7 +17,13 @@ namespace {
 constexpr Option timeline_options[] = {
     {"--gpu", "NAME", "a100, h100 (default) or h200"},
     {"--without", "PART", "a switch of the stage: producer, ping-pong, overlap, rotation, ..."},
+    {"--tiles", "WHOSE",
+     "those of FlashAttention's kernels (published) or of the stage's own (own)"},
+    {"--clock", "MHZ", "of the GPU; default: what a card holds under load"},
+    {"--twice", "UNIT",
+     "twice as fast: tensor, exponentials, fp32, copies, hbm, or waits; may be repeated"},
     {"--cycles", "N", "that the strip shows, from the middle (8000)"},
+    {"--json", "FILE", "the prediction for programs"},
     {"--trace", "FILE", "the longest kernel's timeline, for ui.perfetto.dev"},
 };
 
@@ -26,6 +32,48 @@ std::string help() {
          "Predicts what a GPU makes of a stage, from the operations that the stage issues\n"
          "and what the GPU's units were measured to do.\n\n" +
          options_help(joined({timeline_options, std::span(problem_options).subspan(1)}));
+}
+
+// The stage, or its copy with the tiles of FlashAttention's kernels, if there is one.
+const Stage& with_tiles_of(const Options& options, const Stage& stage) {
+  const std::string tiles = options.one("--tiles", "published");
+  if (tiles != "published" && tiles != "own")
+    refuse("--tiles", in_quotes(tiles), "published or own");
+  for (const Stage& other : stages_with_published_tiles())
+    if (tiles == "published" && other.name == stage.name) return other;
+  if (options.given("--tiles") && tiles == "published")
+    refuse("--tiles", in_quotes(tiles), "own: " + std::string(stage.name) + " has no others");
+  return stage;
+}
+
+void make_twice_as_fast(model::Gpu& gpu, const std::string& unit) {
+  const auto twice = [](model::Rate& rate) { rate = {2 * rate.alone, 2 * rate.beside_products}; };
+  if (unit == "tensor") {
+    gpu.flops_16bit *= 2;
+  } else if (unit == "exponentials") {
+    twice(gpu.exponentials);
+  } else if (unit == "fp32") {
+    for (model::Rate* rate : {&gpu.fma, &gpu.maxima, &gpu.conversions}) twice(*rate);
+  } else if (unit == "copies") {
+    gpu.l2_bytes_per_s *= 2;
+  } else if (unit == "hbm") {
+    gpu.hbm_bytes_per_s *= 2;
+  } else if (unit == "waits") {
+    for (double* latency : {&gpu.product_latency, &gpu.wait_latency, &gpu.handover_latency,
+                            &gpu.named_handover_latency, &gpu.issue, &gpu.copy_latency})
+      *latency /= 2;
+  } else {
+    refuse("--twice", in_quotes(unit), "tensor, exponentials, fp32, copies, hbm or waits");
+  }
+}
+
+model::Gpu gpu_of(const Options& options) {
+  model::Gpu gpu = model::find_gpu(options.one("--gpu", "h100"));
+  if (options.given("--clock"))
+    gpu.clock_hz = 1e6 * options.number<double>("--clock", 0, 100, 10000);
+  if (options.given("--twice"))
+    for (const std::string& unit : options.all("--twice")) make_twice_as_fast(gpu, unit);
+  return gpu;
 }
 
 const Pass::Run& run_of(const Stage& stage, const Options& options) {
@@ -84,11 +132,36 @@ constexpr std::string_view legend =
     "a role:  e exponentials, f FP32 lanes, = waits for products, . waits for a barrier or a load\n"
     "a unit:  the number of the role that it works for\n";
 
+nlohmann::ordered_json to_json(const model::Gpu& gpu, const Stage& stage,
+                               const model::Prediction& prediction) {
+  nlohmann::ordered_json json = {{"stage", stage.name},
+                                 {"gpu", gpu.name},
+                                 {"clock_hz", gpu.clock_hz},
+                                 {"seconds", prediction.seconds},
+                                 {"tflops", prediction.tflops()},
+                                 {"limited_by", name(prediction.bound())},
+                                 {"hbm_bytes", prediction.hbm_bytes},
+                                 {"block_bytes", prediction.block_bytes}};
+  for (const model::KernelPrediction& kernel : prediction.kernels) {
+    nlohmann::ordered_json busy;
+    for (int lane = 0; lane < model::lanes; ++lane)
+      busy[std::string(model::lane_names[lane])] = kernel.sm.busy[lane] / kernel.sm.cycles;
+    json["kernels"].push_back({{"kernel", kernel.kernel},
+                               {"seconds", kernel.seconds},
+                               {"hbm_seconds", kernel.hbm_seconds},
+                               {"blocks_on_an_sm", kernel.resident},
+                               {"sms_without_work", kernel.tail},
+                               {"cycles", kernel.sm.cycles},
+                               {"busy", busy}});
+  }
+  return json;
+}
+
 int timeline(const Arguments& arguments, std::span<const Option> known,
              const Environment& environment) {
   if (arguments.empty() || asks_for_help(arguments)) return environment.out << help(), 0;
-  const Stage& stage = find_stage(arguments.front(), environment.stages);
   const Options options("timeline", known, {arguments.begin() + 1, arguments.end()});
+  const Stage& stage = with_tiles_of(options, find_stage(arguments.front(), environment.stages));
   const Problem otherwise = {.heads = 16,
                              .kv_heads = 16,
                              .seqlen_q = 8192,
@@ -96,7 +169,7 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
                              .head_dim = 128,
                              .dtype = DType::bf16};
   const Problem problem = parse_problem(options, otherwise);
-  const model::Gpu& gpu = model::find_gpu(options.one("--gpu", "h100"));
+  const model::Gpu gpu = gpu_of(options);
   const double cycles = options.number<double>("--cycles", 8000, 100, 1e9);
   const model::Recording recording = model::record(gpu, stage, run_of(stage, options), problem);
   const model::Prediction prediction = model::predict(gpu, recording, true);
@@ -115,6 +188,7 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
   for (const model::KernelPrediction& kernel : prediction.kernels)
     show(kernel, roles_of(recording, kernel), cycles, environment);
   environment.out << "\n" << legend;
+  if (options.given("--json")) write_json(options.one("--json"), to_json(gpu, stage, prediction));
   if (options.given("--trace")) {
     const model::KernelPrediction& longest =
         *std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds);

@@ -55,17 +55,19 @@ function(attention_tests kernel stage folder)
   attention_compile_quickly(${kernel}_test)
 endfunction()
 
-# attention_stage()
+# attention_stage([PUBLISHED_TILES TABLE])
 #
-# Declares the stage that lives in the calling folder and is named after it:
+# Declares the stage that lives in the calling folder and is named after it; TABLE is one of
+# attention/published_tiles.h, and asks for a second copy of the kernel with these:
 #   <stage>            its kernel as objects; linking them registers the stage in a program
 #   <stage>_quick      fifty problems of the conformance suite, label <stage>.quick
 #   <stage>_test       the whole suite and the stage's own attention_test.cpp, label <stage>.slow
 #   <stage>_steps      the kernels in its folder steps/, where it has one, label <stage>.slow
-#   attention_ladder   gains the stage and its steps
+#   attention_ladder   gains the stage, its steps and that copy
 #   <stage>_exercise_quick, <stage>_exercise_test
 #                      the same of exercise/attention.h; built only if asked for
 function(attention_stage)
+  cmake_parse_arguments(arg "" "PUBLISHED_TILES" "" ${ARGN})
   get_filename_component(stage ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(header_dir ${CMAKE_CURRENT_SOURCE_DIR})
   if(ATTENTION_SOLUTION_DIR AND EXISTS ${ATTENTION_SOLUTION_DIR}/${stage}/attention.h)
@@ -79,6 +81,14 @@ function(attention_stage)
   attention_kernel(${stage} stage_${stage} ${header_dir} attention.h)
   target_link_libraries(attention_ladder PRIVATE ${stage})
   attention_steps(${stage})
+  if(arg_PUBLISHED_TILES)
+    set(other ${stage}_published)
+    attention_kernel(${other} stage_${other} ${header_dir} attention.h)
+    target_compile_definitions(${other} PRIVATE
+      stage_${stage}=stage_${other} ATTENTION_PUBLISHED_TILES=${arg_PUBLISHED_TILES})
+    attention_compile_quickly(${other})
+    target_link_libraries(attention_ladder PRIVATE ${other})
+  endif()
 
   attention_tests(${stage} ${stage} ${header_dir})
   add_test(NAME ${stage}.quick COMMAND ${stage}_quick)

@@ -30,14 +30,19 @@ void require_units(const Gpu& gpu, const Stage& stage,
   }
 }
 
+// Of as many heads that move as much.
+tile::Counters times(tile::Counters counters, std::int64_t copies) {
+  for (tile::PerTensor* bytes : {&counters.hbm_read, &counters.hbm_write, &counters.hbm_workspace})
+    for (std::int64_t& value : bytes->values) value *= copies;
+  return counters;
+}
+
 }  // namespace
 
 // The inputs' values decide nothing about what is done; any will do.
 Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem) {
   require_rows(problem);
-  Recording recording{.problem = problem,
-                      .copies = problem.batch * problem.kv_heads,
-                      .counters = stage.cost(problem)};
+  Recording recording{.problem = problem, .copies = problem.batch * problem.kv_heads};
   Problem one = problem;
   one.batch = 1;
   one.heads = problem.heads / problem.kv_heads;
@@ -49,7 +54,9 @@ Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const
   device.set_records(&recording.blocks);
   AttentionArgs args = make_args(one, inputs, outputs);
   args.splits = stage.plan(problem.shape()).splits;
+  device.reset_counters();
   run(device, args);
+  recording.counters = times(device.counters(), recording.copies);
 
   require_units(gpu, stage, recording.blocks);
 

@@ -6,15 +6,15 @@
 namespace flash {
 namespace {
 
-std::vector<Stage>& registry() {
-  static std::vector<Stage> all;
-  return all;
+std::vector<Stage>& registry(bool of_published_tiles = false) {
+  static std::vector<Stage> all, with_published_tiles;
+  return of_published_tiles ? with_published_tiles : all;
 }
 
 }  // namespace
 
-Registration::Registration(const Stage& stage) {
-  std::vector<Stage>& all = registry();
+Registration::Registration(const Stage& stage, bool has_published_tiles) {
+  std::vector<Stage>& all = registry(has_published_tiles);
   const auto after = std::find_if(all.begin(), all.end(),
                                   [&](const Stage& other) { return other.name > stage.name; });
   all.insert(after, stage);
@@ -22,6 +22,10 @@ Registration::Registration(const Stage& stage) {
 
 const std::vector<Stage>& stages() {
   return registry();
+}
+
+const std::vector<Stage>& stages_with_published_tiles() {
+  return registry(true);
 }
 
 const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among) {

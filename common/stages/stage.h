@@ -11,6 +11,10 @@ namespace flash {
 // All registered stages, by name: each behind its steps.
 const std::vector<Stage>& stages();
 
+// Those stages that are compiled with the tiles of FlashAttention's kernels as well, for the
+// modelled GPU; named as the others are.
+const std::vector<Stage>& stages_with_published_tiles();
+
 // The one whose name is `beginning`, or else the only one that begins so: a step if there is a / in
 // it ("03/1"), otherwise a stage. Throws BadInput, listing those there are.
 const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among = stages());
@@ -22,7 +26,7 @@ bool is_step_of(const Stage& step, const Stage& stage);
 const Pass::Run& find_variant(const Stage& stage, std::string_view name);
 
 struct Registration {
-  explicit Registration(const Stage& stage);
+  explicit Registration(const Stage& stage, bool has_published_tiles = false);
 };
 
 }  // namespace flash

@@ -37,8 +37,12 @@ int error_growth_experiment(const ExperimentOptions& options, const Environment&
 // What the operations on a tile cost on one core of this CPU, with all operands in its caches.
 int cpu_tile_experiment(const ExperimentOptions& options, const Environment& environment);
 
-// The speed of stage 04 with each of its switches off, beside stage 03.
+// The speed of stage 04 with each of its switches off, beside stage 03: here, on a modelled H100,
+// and as published.
 int pipeline_experiment(const ExperimentOptions& options, const Environment& environment);
+
+// The speed of stages 03, 04 and 06 on modelled GPUs, beside published figures.
+int gpu_experiment(const ExperimentOptions& options, const Environment& environment);
 
 // The error of attention in FP16 and in FP8 on inputs with outliers, beside the paper's figures;
 // fails if a figure is not within 25 % of the paper's.

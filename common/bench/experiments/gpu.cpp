@@ -1,0 +1,147 @@
+// `ladder experiment gpu`: what a modelled GPU makes of 03, 04 and 06, beside the figures that
+// FlashAttention's authors published.
+#include <algorithm>
+#include <cmath>
+
+#include "bench/experiments/experiment.h"
+#include "model/predict.h"
+#include "report/units.h"
+
+namespace flash {
+namespace {
+
+struct Published {
+  std::string_view gpu, stage;
+  int head_dim;
+  bool causal;
+  std::array<int, 6> tflops;  // of 512, 1k, ... 16k queries and keys; 0: none
+};
+
+// Forward, FP16, 16384 tokens and 2048 columns in all. On the H100: Shah et al., FlashAttention-3
+// (arXiv:2407.08608), Figures 5 and 6. On the A100 there is the largest figure of Dao,
+// FlashAttention-2 (arXiv:2307.08691), section 4, alone.
+constexpr Published figures[] = {
+    {"h100", "03_v2", 64, false, {282, 306, 318, 321, 322, 324}},
+    {"h100", "03_v2", 64, true, {180, 229, 262, 284, 295, 299}},
+    {"h100", "03_v2", 128, false, {309, 350, 362, 368, 370, 370}},
+    {"h100", "03_v2", 128, true, {191, 260, 298, 319, 333, 335}},
+    {"h100", "03_v2", 256, false, {275, 313, 321, 323, 324, 326}},
+    {"h100", "03_v2", 256, true, {208, 251, 278, 293, 297, 298}},
+    {"h100", "04_v3_hopper", 64, false, {333, 392, 460, 476, 496, 497}},
+    {"h100", "04_v3_hopper", 64, true, {197, 265, 371, 420, 460, 473}},
+    {"h100", "04_v3_hopper", 128, false, {467, 565, 625, 638, 646, 648}},
+    {"h100", "04_v3_hopper", 128, true, {292, 423, 521, 579, 602, 616}},
+    {"h100", "04_v3_hopper", 256, false, {482, 627, 707, 736, 746, 756}},
+    {"h100", "04_v3_hopper", 256, true, {286, 427, 537, 612, 628, 642}},
+    {"a100", "03_v2", 128, false, {0, 0, 0, 0, 230, 0}},
+};
+
+Problem problem_of(const Published& row, std::size_t column) {
+  const std::int64_t length = 512 << column, heads = 2048 / row.head_dim;
+  return {.batch = 16384 / length,
+          .heads = heads,
+          .kv_heads = heads,
+          .seqlen_q = length,
+          .seqlen_k = length,
+          .head_dim = row.head_dim,
+          .dtype = DType::f16,
+          .causal = row.causal};
+}
+
+double predicted(const Published& row, std::size_t column) {
+  const model::Gpu& gpu = model::find_gpu(row.gpu);
+  const Stage& stage = find_stage(row.stage, stages_with_published_tiles());
+  return model::predict(
+             gpu, model::record(gpu, stage, stage.passes.front().run, problem_of(row, column)))
+      .tflops();
+}
+
+std::string whole(double value) {
+  return std::to_string(std::llround(value));
+}
+
+std::string percent_off(double value, double published) {
+  const long long percent = std::llround(100 * (value / published - 1));
+  return (percent > 0 ? "+" : "") + std::to_string(percent) + "%";
+}
+
+struct Errors {
+  std::vector<double> all = {};
+
+  void add(double value, double published) { all.push_back(std::abs(value / published - 1)); }
+  std::string text() {
+    std::ranges::sort(all);
+    return "median error " + percent_text(all[all.size() / 2]) + ", worst " +
+           percent_text(all.back());
+  }
+};
+
+// Decoding one query of 16 heads on 65536 keys, batch 1, d = 128, FP16, on an A100 (the PyTorch
+// blog, 2023: "Flash-Decoding for long-context inference").
+constexpr double decoding_us[] = {2300.6, 64.4};
+
+double decoded(std::string_view stage, const std::vector<Stage>& stages) {
+  const Problem problem{.heads = 16,
+                        .kv_heads = 2,
+                        .seqlen_q = 1,
+                        .seqlen_k = 65536,
+                        .head_dim = 128,
+                        .dtype = DType::f16};
+  const model::Gpu& gpu = model::find_gpu("a100");
+  const Stage& kernel = find_stage(stage, stages);
+  return model::predict(gpu, model::record(gpu, kernel, kernel.passes.front().run, problem))
+             .seconds *
+         1e6;
+}
+
+}  // namespace
+
+int gpu_experiment(const ExperimentOptions& options, const Environment& environment) {
+  TextTable table({{"TFLOP/s", true}, {"512"}, {"1k"}, {"2k"}, {"4k"}, {"8k"}, {"16k"}});
+  Figures found = {.facts = {{"experiment", "gpu"}}, .figures = {}};
+  Errors of_v2, of_v3;
+  for (const Published& row : figures) {
+    const std::string name = std::string(row.stage.substr(0, 2)) +
+                             " d=" + std::to_string(row.head_dim) + (row.causal ? " causal" : "") +
+                             (row.gpu == "a100" ? " A100" : "");
+    std::vector<Cell> modelled = {{name}}, published = {{"  published"}};
+    for (std::size_t i = 0; i < row.tflops.size(); ++i) {
+      if (row.tflops[i] == 0) {
+        modelled.push_back({""}), published.push_back({""});
+        continue;
+      }
+      const double value = predicted(row, i);
+      (row.stage.starts_with("03") ? of_v2 : of_v3).add(value, row.tflops[i]);
+      modelled.push_back({whole(value)});
+      published.push_back(
+          {std::to_string(row.tflops[i]) + " " + percent_off(value, row.tflops[i])});
+      found.figures.push_back({{"name", name},
+                               {"seqlen", problem_of(row, i).seqlen_q},
+                               {"modelled_tflops", value},
+                               {"published_tflops", double(row.tflops[i])}});
+    }
+    table.add_row(std::move(modelled));
+    table.add_row(std::move(published));
+  }
+  const std::string intro =
+      "Forward, FP16, 16384 tokens in all, 2048 / d heads: what the modelled GPU makes of the "
+      "stages "
+      "with FlashAttention's tiles, and below it the published figure and how far off the model "
+      "is. ";
+  environment.out << paragraph(environment.terminal, "",
+                               intro + "03: " + of_v2.text() + ". 04: " + of_v3.text() + ".")
+                  << "\n"
+                  << table.text(environment.terminal) << "\n";
+  const double alone = decoded("03", environment.stages), split = decoded("06", environment.stages);
+  environment.out << paragraph(environment.terminal, "",
+                               "Decoding on an A100, a query of 16 heads on 2 of 65536 keys: 03 " +
+                                   whole(alone) + " us (published " + whole(decoding_us[0]) +
+                                   "), 06 " + whole(split) + " us (published " +
+                                   whole(decoding_us[1]) + ").");
+  found.figures.push_back({{"name", "decoding, 03"}, {"modelled_us", alone}});
+  found.figures.push_back({{"name", "decoding, 06"}, {"modelled_us", split}});
+  write_figures(options.json, found, table);
+  return 0;
+}
+
+}  // namespace flash

@@ -1,0 +1,34 @@
+// `ladder timeline` on a real kernel.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "stages/stage.h"
+#include "testing/planted_stages.h"
+
+namespace flash {
+namespace {
+
+double seconds(const Arguments& more) {
+  const std::string file = testing::TempDir() + "/timeline.json";
+  Arguments arguments = {"timeline", "03", "--seqlen-q", "512", "--json", file};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const CliResult result = run_on(stages(), arguments, {.width = 80});
+  EXPECT_EQ(result.status, 0) << result.err;
+  std::ifstream stream(file);
+  return nlohmann::json::parse(stream).at("seconds").get<double>();
+}
+
+TEST(TimelineCommand, FollowsItsKnobs) {
+  const double usual = seconds({});
+  EXPECT_GT(usual, 0);
+  EXPECT_LT(seconds({"--clock", "3000"}), usual);
+  EXPECT_GT(seconds({"--clock", "800"}), usual);
+  for (const char* unit : {"tensor", "exponentials", "fp32", "waits"})
+    EXPECT_LT(seconds({"--twice", unit}), usual) << unit;
+  for (const char* unit : {"copies", "hbm"}) EXPECT_LE(seconds({"--twice", unit}), usual) << unit;
+}
+
+}  // namespace
+}  // namespace flash
