@@ -18,7 +18,7 @@ TEST(Experiment, OfUnknownNameIsRefused) {
   const CliResult result = run_on({right_stage()}, {"experiment", "nonsense"});
   EXPECT_EQ(result.status, 2);
   EXPECT_EQ(result.err.find("ladder: experiment: 'nonsense' is not known, expected one of "), 0u);
-  EXPECT_NE(result.err.find("pipeline, fp8_error"), std::string::npos);
+  EXPECT_NE(result.err.find("pipeline, gpu, fp8_error"), std::string::npos);
 }
 
 TEST(Experiment, HelpNamesThemAll) {
@@ -27,7 +27,7 @@ TEST(Experiment, HelpNamesThemAll) {
     const CliResult result = run_on({}, arguments);
     EXPECT_EQ(result.status, 0);
     EXPECT_EQ(result.err, "");
-    for (const char* word : {"\n  pipeline ", "\n  fp8_error ", "\n  fp8_accumulator ",
+    for (const char* word : {"\n  pipeline ", "\n  gpu ", "\n  fp8_error ", "\n  fp8_accumulator ",
                              "\n  error_growth ", "\n  steps ", "\n  decode ", "--seed", "--json"})
       EXPECT_NE(result.out.find(word), std::string::npos) << word;
   }

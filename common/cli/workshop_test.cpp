@@ -103,12 +103,19 @@ TEST_F(Workshop, ListsProgressAndWhatComesNext) {
   EXPECT_NE(run({"list"}).out.find("all exercises are solved"), std::string::npos);
 }
 
+TEST_F(Workshop, ListsTheRegionsThatHaveHints) {
+  EXPECT_NE(run({"hint", "03"}).out.find(": 0 of 3 hints given\n"), std::string::npos);
+  run({"hint", "03", "1"});
+  EXPECT_NE(run({"hint", "03"}).out.find(": 1 of 3 hints given\n"), std::string::npos);
+}
+
 TEST_F(Workshop, RefusesBadInputInALine) {
   const std::pair<Arguments, std::string> refused[] = {
       {{"start"}, "start: no stage, expected one: 03"},
       {{"start", "09"}, "start: '09' is not a stage, expected one of 03_small"},
       {{"start", "03", "4"}, "start: '4' as well, expected a stage alone"},
-      {{"hint", "03"}, "hint: no region, expected 1 to 1"},
+      {{"reset", "03"},
+       "reset: 03_small/exercise/attention.h does not exist, expected your kernel"},
       {{"hint", "03", "7"}, "hint: '7' is not a region, expected 1 to 1"},
       {{"predict", "03", "--bytes", "many"},
        "bytes: 'many', expected a size such as 850MB or 1.2GB"},

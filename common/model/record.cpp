@@ -34,6 +34,8 @@ void require_units(const Gpu& gpu, const Stage& stage,
 tile::Counters times(tile::Counters counters, std::int64_t copies) {
   for (tile::PerTensor* bytes : {&counters.hbm_read, &counters.hbm_write, &counters.hbm_workspace})
     for (std::int64_t& value : bytes->values) value *= copies;
+  counters.flops *= copies;
+  counters.exponentials *= copies;
   return counters;
 }
 

@@ -12,5 +12,11 @@ Picture ring_picture();
 Picture memory_hierarchy_picture();
 Picture roofline_picture(const PictureSources& sources);
 Picture tile_order_picture();
+Picture block_size_picture();
+Picture error_growth_picture(const PictureSources& sources);
+Picture warps_picture();
+Picture sms_picture();
+Picture fp8_formats_picture();
+Picture fp8_rotation_picture();
 
 }  // namespace flash

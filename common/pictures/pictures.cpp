@@ -10,9 +10,19 @@ std::string Picture::svg() const {
 
 std::vector<Picture> pictures(const PictureSources& sources) {
   return {
-      traffic_picture(sources), online_softmax_picture(),   pipeline_picture(sources),
-      ring_picture(),           memory_hierarchy_picture(), roofline_picture(sources),
+      traffic_picture(sources),
+      online_softmax_picture(),
+      pipeline_picture(sources),
+      ring_picture(),
+      memory_hierarchy_picture(),
+      roofline_picture(sources),
       tile_order_picture(),
+      block_size_picture(),
+      error_growth_picture(sources),
+      warps_picture(),
+      sms_picture(),
+      fp8_formats_picture(),
+      fp8_rotation_picture(),
   };
 }
 
