@@ -19,7 +19,7 @@ git grep -nE '^ *# *include "[^"]*/' -- '*.h' '*.cpp' | awk -F'"' '
     may["bench"] = "bench model stages report io diagnosis check attention tile tile/cpu"
     may["workshop"] = "workshop attention tile"
     may["worked"] = "worked attention tile"
-    may["pictures"] = "pictures report " may["model"]
+    may["pictures"] = "pictures worked report " may["model"]
     may["cli"] = "cli workshop worked pictures " may["bench"]
   }
   function folder(path) {

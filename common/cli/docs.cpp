@@ -24,6 +24,24 @@ std::string worked_example(const std::string& name) {
   return example->text();
 }
 
+// Where a picture's file is, from the repository's root.
+std::string path_of(const Picture& picture) {
+  return "docs/pictures/" + std::string(picture.name) + ".svg";
+}
+
+// The picture in a page, which says where it lies from the page's folder.
+std::string picture_in(const Page& page, const std::string& name,
+                       const std::vector<Stage>& stages) {
+  const std::vector<Picture> all = pictures({stages, read_results});
+  const auto picture = std::ranges::find(all, name, &Picture::name);
+  if (picture == all.end())
+    throw BadInput("docs: '" + name + "' is not in common/pictures/pictures.cpp");
+  const std::filesystem::path folder = std::filesystem::path(page.path).parent_path();
+  const std::filesystem::path path = path_of(*picture);
+  return "![" + picture->alt + "](" +
+         (folder.empty() ? path : path.lexically_relative(folder)).generic_string() + ")\n";
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path) {
@@ -39,7 +57,7 @@ json read_results(const std::string& name) {
 }
 
 // What can stand between the marks: KIND NAME.
-std::string generated(const std::string& kind, const std::string& name,
+std::string generated(const Page& page, const std::string& kind, const std::string& name,
                       const std::vector<Stage>& stages, const json& results) {
   if (kind == "ladder") return ladder_table(stages, results);
   if (kind == "cost") return cost_table(find_stage(name, stages), results);
@@ -56,14 +74,14 @@ std::string generated(const std::string& kind, const std::string& name,
   if (kind == "model") return model_table(name, stages);
   if (kind == "published") return published_table(name, stages);
   if (kind == "mistakes") return mistakes_table(name);
+  if (kind == "picture") return picture_in(page, name, stages);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
                  "experiment, run, bench, peers, worked, hardware, machine, reading, code, " +
-                 "model, published or mistakes");
+                 "model, published, mistakes or picture");
 }
 
-std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
-                       const json& results) {
-  std::istringstream lines(page);
+std::string regenerate(const Page& page, const std::vector<Stage>& stages, const json& results) {
+  std::istringstream lines(page.text);
   std::string result, line;
   while (std::getline(lines, line)) {
     result += line + "\n";
@@ -72,7 +90,7 @@ std::string regenerate(const std::string& page, const std::vector<Stage>& stages
     std::string kind, name, word;
     words >> kind;
     while (words >> word && word != "-->") name += (name.empty() ? "" : " ") + word;
-    result += generated(kind, name, stages, results);
+    result += generated(page, kind, name, stages, results);
     while (std::getline(lines, line) && line != "<!-- end -->") {
     }
     if (line != "<!-- end -->") throw BadInput("docs: '" + kind + "': expected <!-- end -->");
@@ -113,10 +131,11 @@ int docs_command(const Arguments& arguments, const Environment& environment) {
   };
   for (const std::string& page : pages_of(environment.stages)) {
     const std::string old = read_file(page);
-    update(page, old, regenerate(old, environment.stages, results));
+    update(page, old, regenerate({page, old}, environment.stages, results));
   }
-  for (const Picture& picture : pictures()) {
-    const std::string path = "docs/pictures/" + std::string(picture.name) + ".svg";
+  if (!check) std::filesystem::create_directories(root / "docs/pictures");
+  for (const Picture& picture : pictures({environment.stages, read_results})) {
+    const std::string path = path_of(picture);
     update(path, std::filesystem::exists(root / path) ? read_file(path) : "", picture.svg());
   }
   for (const std::string& page : all_pages(root))

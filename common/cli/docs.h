@@ -84,9 +84,15 @@ nlohmann::json read_results(const std::string& name);
 std::string cell(std::string text);
 std::string cell(std::int64_t bytes);
 
-// `page` with its generated parts made anew. Throws BadInput for a part that nobody makes, or that
-// does not end.
-std::string regenerate(const std::string& page, const std::vector<Stage>& stages,
+// A page of the documentation.
+struct Page {
+  std::string path;  // from the repository's root
+  std::string text;
+};
+
+// The page's text with its generated parts made anew. Throws BadInput for a part that nobody makes,
+// or that does not end.
+std::string regenerate(const Page& page, const std::vector<Stage>& stages,
                        const nlohmann::json& results);
 
 }  // namespace flash

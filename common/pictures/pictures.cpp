@@ -1,9 +1,19 @@
-#include "pictures/picture.h"
+#include "pictures/drawings.h"
 
 namespace flash {
 
-std::vector<Picture> pictures() {
-  return {};
+std::string Picture::svg() const {
+  Svg drawing(title, alt);
+  const double height = draw(drawing);
+  return drawing.str(height);
+}
+
+std::vector<Picture> pictures(const PictureSources& sources) {
+  return {
+      traffic_picture(sources), online_softmax_picture(),   pipeline_picture(sources),
+      ring_picture(),           memory_hierarchy_picture(), roofline_picture(sources),
+      tile_order_picture(),
+  };
 }
 
 }  // namespace flash

@@ -8,10 +8,11 @@
 
 namespace flash {
 
-// Runs each case once, in checked mode, and looks at its outputs and counters. Says what the outputs
-// look like, which kinds of problem fail and which pass, describes the first failure and names two
-// more; with ATTENTION_VERBOSE in the environment it describes all failures. Writes nothing if all
-// cases pass. Returns how many failed. A case that does not end is named on standard error.
+// Runs each case once, in checked mode, and looks at its outputs and counters. Says what the
+// outputs look like, which kinds of problem fail and which pass, describes the first failure and
+// names two more; with ATTENTION_VERBOSE in the environment it describes all failures. Writes
+// nothing if all cases pass. Returns how many failed. A case that does not end is named on standard
+// error.
 int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::ostream& out);
 
 }  // namespace flash

@@ -6,12 +6,10 @@
 
 #include "worked/chapters.h"
 #include "worked/text.h"
+#include "worked/three_tiles.h"
 
 namespace flash {
 namespace {
-
-// One query, three tiles of two keys, values of one column.
-constexpr double S[3][2] = {{1, 0}, {3, 2}, {2, 4}}, V[3][2] = {{1, 2}, {3, 4}, {5, 6}};
 
 // What has been summed over some keys: the maximum, the sum, and O times the sum.
 struct State {
@@ -19,9 +17,9 @@ struct State {
 };
 
 State state_of(int tile) {
-  const double m = std::max(S[tile][0], S[tile][1]);
-  const double p[2] = {std::exp(S[tile][0] - m), std::exp(S[tile][1] - m)};
-  return {m, p[0] + p[1], p[0] * V[tile][0] + p[1] * V[tile][1]};
+  const auto& [S, V] = softmax_tiles[tile];
+  const double m = std::max(S[0], S[1]), p[2] = {std::exp(S[0] - m), std::exp(S[1] - m)};
+  return {m, p[0] + p[1], p[0] * V[0] + p[1] * V[1]};
 }
 
 State merge(const State& a, const State& b) {
@@ -42,39 +40,27 @@ std::string three_tiles() {
   std::string result =
       "| tile | S | V | m | e^(m_old − m) | l | O, times l | O |\n"
       "|--:|---|---|--:|--:|--:|--:|--:|\n";
-  double m = -INFINITY, l = 0, o = 0;
+  const std::array<SoftmaxState, 3> states = online_softmax();
   for (int tile = 0; tile < 3; ++tile) {
-    const double maximum = std::max({m, S[tile][0], S[tile][1]}), rescale = std::exp(m - maximum);
-    const double p[2] = {std::exp(S[tile][0] - maximum), std::exp(S[tile][1] - maximum)};
-    l = rescale * l + p[0] + p[1];
-    o = rescale * o + p[0] * V[tile][0] + p[1] * V[tile][1];
-    m = maximum;
+    const auto& [S, V] = softmax_tiles[tile];
+    const SoftmaxState& now = states[tile];
     result += text_of("| %d | %.0f, %.0f | %.0f, %.0f | %.0f | %.4f | %.4f | %.4f | %.4f |\n", tile,
-                      S[tile][0], S[tile][1], V[tile][0], V[tile][1], m, rescale, l, o, o / l);
+                      S[0], S[1], V[0], V[1], now.m, now.rescale, now.l, now.O_times_l(), now.O);
   }
-  return result + text_of("\nLSE = m + ln l = %.4f.\n", m + std::log(l));
+  return result + text_of("\nLSE = m + ln l = %.4f.\n", states[2].LSE());
 }
 
 // O is normalised after each tile, as in line 12 of Algorithm 1.
 std::string two_mistakes() {
   std::string result =
       "| tile | right | without l in front of O | l not rescaled, nor O |\n|--:|--:|--:|--:|\n";
-  double m = -INFINITY, l = 0, right = 0, without_l = 0, kept = 0, kept_l = 0;
-  for (int tile = 0; tile < 3; ++tile) {
-    const double maximum = std::max({m, S[tile][0], S[tile][1]}), rescale = std::exp(m - maximum);
-    const double p[2] = {std::exp(S[tile][0] - maximum), std::exp(S[tile][1] - maximum)};
-    const double sum = p[0] + p[1], pv = p[0] * V[tile][0] + p[1] * V[tile][1];
-    const double new_l = rescale * l + sum;
-    right = (rescale * l * right + pv) / new_l;
-    without_l = (rescale * without_l + pv) / new_l;
-    kept = (kept_l * kept + pv) / (kept_l + sum);
-    kept_l += sum;
-    l = new_l;
-    m = maximum;
-    result += text_of("| %d | %.4f | %.4f | %.4f |\n", tile, right, without_l, kept);
-  }
-  return result + text_of("| LSE | %.4f | %.4f | %.4f |\n", m + std::log(l), m + std::log(l),
-                          m + std::log(kept_l));
+  const auto right = online_softmax(), without_l = online_softmax(Rescaling::l_left_out),
+             kept = online_softmax(Rescaling::none);
+  for (int tile = 0; tile < 3; ++tile)
+    result += text_of("| %d | %.4f | %.4f | %.4f |\n", tile, right[tile].O, without_l[tile].O,
+                      kept[tile].O);
+  return result + text_of("| LSE | %.4f | %.4f | %.4f |\n", right[2].LSE(), without_l[2].LSE(),
+                          kept[2].LSE());
 }
 
 std::string merged_states() {

@@ -1,0 +1,192 @@
+// Stages under the roofs of a modelled H100 and of the CPU that docs/results was measured on.
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "model/predict.h"
+#include "pictures/axes.h"
+#include "pictures/drawings.h"
+#include "pictures/svg_text.h"
+
+namespace flash {
+namespace {
+
+struct Roof {
+  std::string text;
+  double bandwidth;  // bytes a second; 0: a flat roof
+  double peak;       // FLOP/s, where the flat roof is or the slope ends
+  bool dashed = false;
+};
+
+struct StagePoint {
+  std::string text;
+  double intensity, rate;  // FLOPs a byte, FLOP/s
+};
+
+struct Plot {
+  std::string title;
+  std::string_view unit;
+  double in_unit;  // FLOP/s
+  std::vector<Roof> roofs;
+  std::vector<StagePoint> points;
+  double least, most;  // of the y axis, FLOP/s
+};
+
+constexpr double least_intensity = 5, most_intensity = 1000;
+
+// Of the FLOPs that are asked for, not of those that are executed.
+double useful_intensity(const Stage& stage, const Problem& problem) {
+  const tile::Counters cost = stage.cost(problem);
+  return nominal_flops(problem) /
+         static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
+}
+
+std::string two_digits(const Stage& stage) {
+  return std::string(stage.name.substr(0, 2));
+}
+
+Plot modelled_h100(const std::vector<Stage>& stages) {
+  const model::Gpu& gpu = model::find_gpu("h100");
+  const double peak = gpu.sms * gpu.clock_hz * gpu.flops_16bit;
+  const Problem problem = {.batch = 8,
+                           .heads = 16,
+                           .kv_heads = 16,
+                           .seqlen_q = 2048,
+                           .seqlen_k = 2048,
+                           .head_dim = 128,
+                           .dtype = DType::bf16};
+  Plot plot = {.title = "H100, modelled: bf16, d = 128, 2048 keys",
+               .unit = "TFLOP/s",
+               .in_unit = 1e12,
+               .roofs = {{"tensor cores, 16 bits", 0, peak},
+                         {"FP8", 0, 2 * peak},
+                         {"HBM", gpu.hbm_bytes_per_s, peak},
+                         {"L2", gpu.l2_bytes_per_s, peak, true}},
+               .points = {},
+               .least = 8e12,
+               .most = 3e15};
+  for (const Stage& stage : stages) {
+    if (stage.is_step()) continue;
+    const model::Recording recording = model::record(gpu, stage, stage.passes.front().run, problem);
+    plot.points.push_back({two_digits(stage), useful_intensity(stage, problem),
+                           model::predict(gpu, recording).tflops() * 1e12});
+  }
+  return plot;
+}
+
+Plot measured_cpu(const std::vector<Stage>& stages, const nlohmann::json& results) {
+  const nlohmann::json &machine = results.at("machine"), &p = results.at("problem");
+  const double peak = machine.at("fma_peak_gflops").get<double>() * 1e9;
+  const Problem problem = {.batch = p.at("batch"),
+                           .heads = p.at("heads"),
+                           .kv_heads = p.at("kv_heads"),
+                           .seqlen_q = p.at("seqlen_q"),
+                           .seqlen_k = p.at("seqlen_k"),
+                           .head_dim = p.at("head_dim"),
+                           .causal = p.at("causal")};
+  Plot plot = {.title = "This course's CPU, measured: f32, d = " +
+                        std::to_string(problem.head_dim) + ", " + std::to_string(problem.seqlen_k) +
+                        " keys, " + std::to_string(machine.at("threads").get<int>()) + " cores",
+               .unit = "GFLOP/s",
+               .in_unit = 1e9,
+               .roofs = {{"multiply-adds", 0, peak},
+                         {"memory", machine.at("read_bandwidth_gbs").get<double>() * 1e9, peak}},
+               .points = {},
+               .least = 4e10,
+               .most = 8e11};
+  for (const nlohmann::json& result : results.at("stages"))
+    for (const Stage& stage : stages)
+      if (result.at("stage") == stage.name)
+        plot.points.push_back({two_digits(stage), useful_intensity(stage, problem),
+                               result.at("gflops").get<double>() * 1e9});
+  return plot;
+}
+
+std::vector<Tick> powers_of_ten(double from, double to, double unit) {
+  std::vector<Tick> ticks;
+  for (int exponent = -3; exponent <= 18; ++exponent) {
+    const double value = std::pow(10.0, exponent);
+    if (value >= from / unit && value <= to / unit) ticks.push_back({value * unit, number(value)});
+  }
+  return ticks;
+}
+
+// Of a slope, the part that the axes hold.
+void draw_roof(Svg& svg, const Roof& roof, const Scale& x, const Scale& y) {
+  const Stroke stroke = {roof.dashed ? Paint::purple : Paint::ink, 2, roof.dashed};
+  const Font font = {.size = small_size, .paint = stroke.paint, .halo = true};
+  if (roof.bandwidth == 0) {
+    svg.line({x(x.from), y(roof.peak)}, {x(x.to), y(roof.peak)}, stroke);
+    svg.text({x(x.to) - 4, y(roof.peak) - 6}, roof.text,
+             {.size = small_size, .anchor = Anchor::end, .halo = true});
+    return;
+  }
+  const double from = std::max(x.from, y.from / roof.bandwidth), to = roof.peak / roof.bandwidth;
+  svg.line({x(from), y(from * roof.bandwidth)}, {x(to), y(roof.peak)}, stroke);
+  // The dashed one is above the other, and so is its text.
+  const double at = std::sqrt(from * to), side = roof.dashed ? -1 : 1;
+  svg.text({x(at) + side * 8, y(at * roof.bandwidth) + (roof.dashed ? -6 : 16)},
+           roof.text + " " + number(roof.bandwidth / 1e12, roof.bandwidth < 1e12 ? 3 : 2) + " TB/s",
+           {.size = small_size,
+            .anchor = roof.dashed ? Anchor::end : Anchor::start,
+            .paint = font.paint,
+            .halo = true});
+}
+
+void draw_points(Svg& svg, const Plot& plot, const Scale& x, const Scale& y) {
+  std::vector<double> wanted;
+  for (const StagePoint& point : plot.points) wanted.push_back(y(point.rate));
+  // Only labels beside each other are in each other's way.
+  const auto column = [&](std::size_t i) { return std::round(x(plot.points[i].intensity) / 40); };
+  std::vector<double> places = wanted;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    std::vector<std::size_t> together;
+    std::vector<double> heights;
+    for (std::size_t j = 0; j < wanted.size(); ++j)
+      if (column(i) == column(j)) together.push_back(j), heights.push_back(wanted[j]);
+    const std::vector<double> apart = spread(heights, 16);
+    for (std::size_t j = 0; j < together.size(); ++j) places[together[j]] = apart[j];
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const double at = x(plot.points[i].intensity);
+    svg.line({at, wanted[i]}, {at + 18, places[i]}, {Paint::orange, 1});
+    svg.mark({at, wanted[i]}, Mark::circle, Paint::orange);
+    svg.text({at + 20, places[i] + 5}, plot.points[i].text,
+             {.size = small_size, .bold = true, .halo = true});
+  }
+}
+
+double draw_plot(Svg& svg, const Plot& plot, double y, double height, bool last) {
+  svg.text({Svg::margin, y + 12}, plot.title, {.bold = true});
+  const Box box = {64, y + 44, Svg::width - 74 - Svg::margin, height};
+  const Scale across = {least_intensity, most_intensity, box.x, box.right(), true};
+  const Scale up = {plot.least, plot.most, box.bottom(), box.y, true};
+  std::vector<Tick> ticks;
+  for (const double value : {5, 10, 20, 50, 100, 200, 500, 1000})
+    ticks.push_back({value, number(value)});
+  x_axis(svg, box, across, ticks,
+         last ? "useful FLOPs (4 N_q N_k d a head) for each byte between HBM and the blocks" : "");
+  y_axis(svg, box, up, powers_of_ten(plot.least, plot.most, plot.in_unit), plot.unit);
+  for (const Roof& roof : plot.roofs) draw_roof(svg, roof, across, up);
+  draw_points(svg, plot, across, up);
+  return box.bottom() + (last ? 46 : 38);
+}
+
+double draw(Svg& svg, const PictureSources& sources) {
+  const double y = draw_plot(svg, modelled_h100(sources.stages), Svg::top, 230, false);
+  return draw_plot(svg, measured_cpu(sources.stages, sources.results("forward")), y, 150, true);
+}
+
+}  // namespace
+
+Picture roofline_picture(const PictureSources& sources) {
+  return {
+      "roofline", "Rooflines: work for a byte, and speed",
+      "Two plots with logarithmic axes: useful FLOPs for each byte that crosses into the blocks, "
+      "and speed. On a modelled H100 some stages lie above the slope of HBM, since the L2 cache, "
+      "whose roof is dashed, serves what is read again. On the CPU every stage is to the right "
+      "of the slope of memory: what limits it is arithmetic.",
+      [sources](Svg& svg) { return draw(svg, sources); }};
+}
+
+}  // namespace flash
