@@ -38,10 +38,6 @@ constexpr Fill of_Q = {Paint::blue}, of_KV = {Paint::green, Pattern::stripes},
                of_S = {Paint::red, Pattern::crosses}, of_O = {Paint::orange, Pattern::back_stripes},
                of_rows = {Paint::yellow, Pattern::dots};
 
-std::string tera(double bytes_per_s) {
-  return number(bytes_per_s / 1e12, 2) + " TB/s";
-}
-
 // Bandwidths are those of FlashAttention-3 (arXiv:2407.08608, section 2.2), and, where two are
 // given, what we measured (docs/results/gpu_h100.json). Shared memory's is that of all SMs.
 std::vector<Level> levels() {
