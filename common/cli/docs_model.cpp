@@ -48,7 +48,8 @@ std::string model_table(const std::string& what, const std::vector<Stage>& stage
       "|---|--:|--:|---|--:|--:|--:|\n";
   for (const std::string& name : names) table += row(find_stage(name, stages), gpu, problem);
   return table + "\n<sub>Modelled, not measured: " + std::string(gpu.name) + ", " +
-         problem_text(problem) + ". `./ladder timeline` shows each, cycle by cycle.</sub>\n";
+         problem_text(problem) +
+         ". `./ladder timeline STAGE --tiles own` shows each, cycle by cycle.</sub>\n";
 }
 
 }  // namespace flash
