@@ -1,6 +1,9 @@
 // `ladder timeline`: what a modelled GPU makes of a stage, cycle by cycle.
+#include "pictures/timeline.h"
+
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cli/long_work.h"
@@ -24,6 +27,7 @@ constexpr Option timeline_options[] = {
      "twice as fast: tensor, exponentials, fp32, copies, hbm, or waits; may be repeated"},
     {"--cycles", "N", "that the strip shows, from the middle (8000)"},
     {"--json", "FILE", "the prediction for programs"},
+    {"--svg", "FILE", "a picture of the longest kernel's cycles"},
     {"--trace", "FILE", "the longest kernel's timeline, for ui.perfetto.dev"},
 };
 
@@ -132,6 +136,12 @@ constexpr std::string_view legend =
     "a role:  e exponentials, f FP32 lanes, = waits for products, . waits for a barrier or a load\n"
     "a unit:  the number of the role that it works for\n";
 
+void write_text(const std::string& file, const std::string& text) {
+  std::ofstream stream(file);
+  stream << text << std::flush;
+  if (!stream) refuse("--svg", in_quotes(file) + " cannot be written", "room for it");
+}
+
 nlohmann::ordered_json to_json(const model::Gpu& gpu, const Stage& stage,
                                const model::Prediction& prediction) {
   nlohmann::ordered_json json = {{"stage", stage.name},
@@ -189,12 +199,15 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
     show(kernel, roles_of(recording, kernel), cycles, environment);
   environment.out << "\n" << legend;
   if (options.given("--json")) write_json(options.one("--json"), to_json(gpu, stage, prediction));
-  if (options.given("--trace")) {
-    const model::KernelPrediction& longest =
-        *std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds);
-    write_json(options.one("--trace"),
-               model::trace_of(gpu, longest.sm, roles_of(recording, longest)));
-  }
+  const model::KernelPrediction& longest =
+      *std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds);
+  const std::vector<std::string>& roles = roles_of(recording, longest);
+  if (options.given("--svg"))
+    write_text(options.one("--svg"),
+               timeline_svg(std::string(stage.name) + ", kernel " + longest.kernel, longest.sm,
+                            roles, model::middle(longest.sm, cycles)));
+  if (options.given("--trace"))
+    write_json(options.one("--trace"), model::trace_of(gpu, longest.sm, roles));
   return 0;
 }
 

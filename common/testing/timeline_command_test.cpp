@@ -1,7 +1,9 @@
 // `ladder timeline` on a real kernel.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "stages/stage.h"
@@ -28,6 +30,19 @@ TEST(TimelineCommand, FollowsItsKnobs) {
   for (const char* unit : {"tensor", "exponentials", "fp32", "waits"})
     EXPECT_LT(seconds({"--twice", unit}), usual) << unit;
   for (const char* unit : {"copies", "hbm"}) EXPECT_LE(seconds({"--twice", unit}), usual) << unit;
+}
+
+TEST(TimelineCommand, DrawsItsRowsAndUnits) {
+  const std::string file = testing::TempDir() + "/timeline.svg";
+  const Arguments arguments = {"timeline", "03", "--seqlen-q", "512", "--svg", file};
+  ASSERT_EQ(run_on(stages(), arguments, {.width = 80}).status, 0);
+  std::ifstream stream(file);
+  const std::string svg{std::istreambuf_iterator<char>(stream), {}};
+  EXPECT_TRUE(svg.starts_with("<svg "));
+  EXPECT_TRUE(svg.ends_with("</svg>\n"));
+  for (const char* text : {">block<", ">tensor cores<", ">exponentials<", ">copies<"})
+    EXPECT_NE(svg.find(text), std::string::npos) << text;
+  EXPECT_GT(std::count(svg.begin(), svg.end(), '\n'), 100);
 }
 
 }  // namespace
