@@ -59,6 +59,9 @@ std::vector<double> loads_of(const tile::BlockRecord& persistent) {
 }
 
 int resident_blocks(const Gpu& gpu, const tile::BlockRecord& block) {
+  // Roles divide all registers of an SM among them: a producer has 24 a thread, two consumers 240,
+  // 64512 of 65536.
+  if (block.roles.size() > 1) return 1;
   std::int64_t blocks = gpu.max_blocks;
   if (block.shared_bytes > 0) blocks = std::min(blocks, gpu.shared_bytes / block.shared_bytes);
   if (block.register_bytes > 0)

@@ -174,6 +174,7 @@ TEST(Simulation, BlocksWaitForAPlace) {
   EXPECT_EQ(resident_blocks(gpu, large), 2);
   large.register_bytes = 600;
   EXPECT_EQ(resident_blocks(gpu, large), 1);
+  EXPECT_EQ(resident_blocks(gpu, block({"producer", "consumer"}, {})), 1);
 }
 
 TEST(Simulation, NoUnitIsBusyForLongerThanThereIsTime) {
