@@ -55,6 +55,7 @@ RowSum<double> online(RowSlice<double> scores, const RowContext& c, Update updat
     l = update(step);
     r = step.r();
   }
+  if (l == 0) scores.setZero();  // x / 0 = 0
   return {l == 0 ? 1 : l, m + std::log(l)};
 }
 
