@@ -52,6 +52,10 @@ double root_mean_square(const std::vector<double>& a, const std::vector<double>&
   return std::sqrt(sum / static_cast<double>(std::max<std::size_t>(1, a.size())));
 }
 
+double largest(const std::vector<double>& values) {
+  return values.empty() ? 0 : *std::ranges::max_element(values);
+}
+
 // How well a candidate's result fits an output, on some of its rows. Rounding may do the bound to a
 // row, more if its values are larger than right. Only rows wrong by several times that tell.
 struct Fit {
@@ -104,8 +108,7 @@ Fit fit(const Sample& sample, const Candidate& candidate) {
   };
   Fit result;
   for (std::size_t row = 0; row < moved.size(); ++row) {
-    const bool grows = right_size[row] > 0 && !output.setting.precision;  // FP8's bound is wide
-    const double growth = grows ? std::max(1.0, size[row] / right_size[row]) : 1;
+    const double growth = right_size[row] > 0 ? std::max(1.0, size[row] / right_size[row]) : 1;
     const double rounding = output.bound() * (std::isfinite(growth) ? growth : 1);
     const double difference = std::max(from_right[row], moved[row]);
     if (!(difference > 2.5 * rounding) || tells_nothing(row)) continue;
@@ -115,7 +118,7 @@ Fit fit(const Sample& sample, const Candidate& candidate) {
     result.exact += distance[row] <= std::min(1.2 * rounding, most);
     result.close += distance[row] <= std::min(2 * rounding + 0.05 * difference, most);
   }
-  result.moved = moved.empty() ? 0 : *std::ranges::max_element(moved);
+  result.moved = largest(moved);
   result.distance = root_mean_square(a, w);
   result.from_right = root_mean_square(a, r);
   result.fits_lse = root_mean_square(sample.actual.lse, wrong.lse) <=

@@ -48,12 +48,9 @@ struct RowContext {
   std::int64_t end_of_tiles() const;  // of those keys, whole tiles
   std::int64_t seen_by_all() const;   // keys that its first row sees
   std::int64_t end_of_loop() const;   // of the sweep
-  // Of FP8; 1 without.
+  // Of the row's block in FP8; 1 without.
   double Q_scale() const {
     return setting.fp8 ? setting.fp8->q_scales.at(id.batch, id.head, id.query) : 1;
-  }
-  double V_scale(std::int64_t key) const {
-    return setting.fp8 ? setting.fp8->v_scales.at(id.batch, id.head / group(), key) : 1;
   }
 };
 

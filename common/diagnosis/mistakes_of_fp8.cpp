@@ -1,7 +1,7 @@
 // What stage 05 does with the scales, the rotation and the format of FP8.
-#include <algorithm>
+#include <cmath>
 
-#include "diagnosis/online.h"
+#include "diagnosis/mistakes.h"
 
 namespace flash {
 namespace {
@@ -37,17 +37,6 @@ RowSum<double> with_P_factor(RowSlice<double> scores, const RowContext&) {
   return {lacks ? sum.divisor * P_factor : sum.divisor / P_factor, sum.lse};
 }
 
-// O is in units of the largest scale of V so far, and stays so when that grows.
-RowSum<double> in_old_units(RowSlice<double> scores, const RowContext& c) {
-  double largest = 0;
-  return online(scores, c, [&](Step& s) {
-    const double scale = c.V_scale(s.earlier.size());
-    const double last = std::exchange(largest, std::max(largest, scale));
-    s.earlier *= s.first() ? 0 : s.r() * largest / last;
-    return s.l * s.r() + s.weigh(s.m);
-  });
-}
-
 RowSum<double> lse_with_Q_scale(RowSlice<double> scores, const RowContext& c) {
   const double row_max = scores.maxCoeff();
   const double row_sum = softmax(scores).divisor;
@@ -70,10 +59,6 @@ const Mistake table[] = {
     {.name = "tiles are multiplied by their scales, not divided, before they are rounded to FP8",
      .applies = is_fp8,
      .fp8 = Fp8Mistake{.divisor = inverse}},
-    {.name = "O is not brought to the new unit when the scale of V grows",
-     .tiled = true,
-     .applies = has_block_scales,
-     .weigh = in_old_units},
     {.name = "LSE multiplies the maximum by the scale of Q once more",
      .applies = is_fp8,
      .weigh = lse_with_Q_scale},

@@ -68,33 +68,7 @@ RowSum<double> rescaled_after(RowSlice<double> scores, const RowContext& c) {
   });
 }
 
-// A maximum that is known before the sweep for O, and wrong: no matter, but where the exponentials
-// overflow or underflow.
-RowSum<double> against(double maximum, RowSlice<double> scores) {
-  fp32_exp(scores, maximum);
-  const double sum = scores.sum();
-  return {sum == 0 ? 1 : sum, maximum + std::log(sum)};
-}
-
-RowSum<double> maximum_of_unscaled(RowSlice<double> scores, const RowContext& c) {
-  return against(scores.maxCoeff() / c.problem().softmax_scale(), scores);
-}
-
-RowSum<double> maximum_without_last_tile(RowSlice<double> scores, const RowContext& c) {
-  const std::int64_t last = std::max<std::int64_t>(c.end_of_loop() - 1, 0) / c.tile * c.tile;
-  const auto first = scores.head(std::min<Eigen::Index>(last, scores.size()));
-  return against(first.size() == 0 ? -std::numeric_limits<double>::infinity() : first.maxCoeff(),
-                 scores);
-}
-
 const Mistake table[] = {
-    {.name = "the row maximum is that of scores before they are scaled: the exponentials overflow "
-             "or underflow",
-     .weigh = maximum_of_unscaled},
-    {.name = "the row maximum leaves out the last tile of keys",
-     .tiled = true,
-     .swept = true,
-     .weigh = maximum_without_last_tile},
     {.name = "the accumulator is not rescaled when the maximum moves",
      .tiled = true,
      .weigh = rescaled_by<one, right>},

@@ -35,14 +35,15 @@ RowSum<double> multiplied_by_l(RowSlice<double> scores, const RowContext& c) {
 // The maximum is known, as in a second sweep; O is divided by the sum of the tiles so far.
 RowSum<double> divided_in_every_tile_of_second_sweep(RowSlice<double> scores, const RowContext& c) {
   const double row_max = scores.maxCoeff();
-  double l = 0;  // 0 while the weights underflow: then nothing is divided
+  double l = 0;
   for (Eigen::Index j = 0; j < std::max<Eigen::Index>(scores.size(), c.end_of_loop());
        j += c.tile) {
     const Eigen::Index begin = std::min(j, scores.size());
     auto part = scores.segment(begin, std::min<Eigen::Index>(c.tile, scores.size() - begin));
-    fp32_exp(part, row_max);
+    part = (part.array() - row_max).exp();
     l += part.sum();
-    scores.head(begin + part.size()) /= l == 0 ? 1 : l;
+    scores.head(begin) /= l;
+    part /= l;
   }
   return {1, row_max + std::log(l)};
 }

@@ -10,17 +10,6 @@
 
 namespace flash {
 
-// exp(scores - maximum) as fp32 keeps it; 0 where the maximum is that of no score.
-inline void fp32_exp(RowSlice<double> scores, double maximum) {
-  constexpr double least = -87.3, most = 88.7;
-  for (double& score : scores) {
-    const double x = score - maximum;
-    score = maximum == -std::numeric_limits<double>::infinity() || x < least ? 0
-            : x > most ? std::numeric_limits<double>::infinity()
-                       : std::exp(x);
-  }
-}
-
 // A tile of keys as online softmax comes to it. The weights of a row are those of V in O, before
 // the division: to rescale O is to rescale the earlier weights.
 struct Step {

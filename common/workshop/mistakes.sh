@@ -160,11 +160,11 @@ print_verdict() {
     sed 's/\.patch/      /' | cut -c "1-${COLUMNS:-120}"
 }
 
-# sum_up PATCH...: whether all are rejected, none by a wrong name and 95 % by the right one; of a few,
-# three of four.
+# sum_up PATCH...: whether all are rejected, none by a wrong name, and 95 % by the right one; of a
+# few of them, 85 %.
 sum_up() {
   local patch verdict killed=0 named=0 misnamed=0 share=95
-  (($# >= 100)) || share=75
+  (($# >= 100)) || share=85
   for patch; do
     IFS=$'\t' read -r verdict _ <"$tried/${patch#"$mistakes"/}/verdict"
     case $verdict in named | unnamed | misnamed) killed=$((killed + 1)) ;; esac
