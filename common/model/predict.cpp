@@ -105,8 +105,7 @@ Prediction predict(const Gpu& gpu, const Recording& recording, bool keep_interva
   Prediction result;
   result.flops = nominal_flops(recording.problem);
   result.hbm_bytes = bytes_from_hbm(gpu, recording);
-  result.block_bytes = static_cast<double>(recording.counters.hbm_read.total() +
-                                           recording.counters.hbm_write.total());
+  result.block_bytes = static_cast<double>(recording.counters.hbm_bytes());
   const std::vector<BlockRecord>& blocks = recording.blocks;
   for (std::size_t begin = 0, end; begin < blocks.size(); begin = end) {
     end = begin + 1;

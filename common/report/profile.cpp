@@ -48,7 +48,7 @@ TextTable traffic_table(const StageReport& s) {
   TextTable table(
       {{"tensor", true}, {"", true}, {"bytes"}, {""}, {"formula"}, {"share"}, {"", true}});
   const std::int64_t read = s.counters.hbm_read.total(), write = s.counters.hbm_write.total();
-  const std::int64_t formula = s.formula.hbm_read.total() + s.formula.hbm_write.total();
+  const std::int64_t formula = s.formula.hbm_bytes();
   add_rows(table, "read", s.counters.hbm_read, s.formula.hbm_read, read + write);
   add_rows(table, "written", s.counters.hbm_write, s.formula.hbm_write, read + write);
   table.add_row({{"all"},
@@ -81,7 +81,7 @@ TextTable work_table(const StageReport& s) {
 // Useful FLOPs, as in GFLOP/s: a stage that computes something twice is no denser for it.
 std::string intensity_text(const StageReport& s, double nominal) {
   const Counters& c = s.counters;
-  const auto bytes = static_cast<double>(c.hbm_read.total() + c.hbm_write.total());
+  const auto bytes = static_cast<double>(c.hbm_bytes());
   return "Arithmetic intensity: " + rate_text(ratio(nominal, bytes)) +
          " useful FLOPs for each byte of HBM traffic. FLOPs executed: " +
          percent_text(ratio(static_cast<double>(c.flops), nominal)) + " of the useful " +

@@ -46,6 +46,9 @@ struct Counters {
   std::int64_t exponentials = 0;  // padding and masked scores included
   std::int64_t launches = 0;
 
+  // All that is moved, in both directions.
+  std::int64_t hbm_bytes() const { return hbm_read.total() + hbm_write.total(); }
+
   bool operator==(const Counters&) const = default;
 
   Counters& operator+=(const Counters& other) {

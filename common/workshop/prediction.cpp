@@ -43,7 +43,7 @@ std::string text(const char* format, auto... values) {
 }
 
 double counted_bytes(const tile::Counters& cost) {
-  return static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
+  return static_cast<double>(cost.hbm_bytes());
 }
 
 }  // namespace
