@@ -18,7 +18,7 @@ git grep -nE '^ *# *include "[^"]*/' -- '*.h' '*.cpp' | awk -F'"' '
     may["report"] = "report check attention tile"
     may["bench"] = "bench model stages report io diagnosis check attention tile tile/cpu"
     may["workshop"] = "workshop attention tile"
-    may["worked"] = "worked attention tile"
+    may["worked"] = "worked report check attention tile"
     may["pictures"] = "pictures worked report " may["model"]
     may["cli"] = "cli workshop worked pictures " may["bench"]
   }

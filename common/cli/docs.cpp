@@ -72,12 +72,12 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
   if (kind == "reading") return reading_table(name, stages);
   if (kind == "code") return quoted_code(name);
   if (kind == "model") return model_table(name, stages);
-  if (kind == "published") return published_table(name, stages);
+  if (kind == "decoding") return decoding_table(stages);
   if (kind == "mistakes") return mistakes_table(name);
   if (kind == "picture") return picture_in(page, name, stages);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
                  "experiment, run, bench, peers, worked, hardware, machine, reading, code, " +
-                 "model, published, mistakes or picture");
+                 "model, decoding, mistakes or picture");
 }
 
 std::string regenerate(const Page& page, const std::vector<Stage>& stages, const json& results) {

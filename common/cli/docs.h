@@ -27,8 +27,8 @@ std::string experiment_table(const std::string& name);
 // What the modelled GPU makes of stages: "00 01/1 03 --heads 132", with the options of a problem.
 std::string model_table(const std::string& what, const std::vector<Stage>& stages);
 
-// What the modelled GPU predicts, beside what was published: `pipeline` or `decode`.
-std::string published_table(const std::string& name, const std::vector<Stage>& stages);
+// What the modelled GPU predicts for decoding, beside what was published.
+std::string decoding_table(const std::vector<Stage>& stages);
 
 // Rows of docs/mistakes.md: "02/new_sum_before_O 02/nothing_rescaled".
 std::string mistakes_table(const std::string& names);

@@ -94,7 +94,7 @@ std::string cost_table(const Stage& stage, const json& results) {
   }
   add("**sum**", cost.hbm_read.total(), cost.hbm_write.total());
 
-  const double traffic = static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
+  const double traffic = static_cast<double>(cost.hbm_bytes());
   std::ostringstream below;
   const double flops = nominal_flops(problem_of(results));
   const auto& machine = results.at("machine");

@@ -2,7 +2,6 @@
 #include "pictures/timeline.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +11,7 @@
 #include "model/strip.h"
 #include "model/trace.h"
 #include "report/summary.h"
+#include "report/text.h"
 #include "report/units.h"
 
 namespace flash {
@@ -94,17 +94,12 @@ const Pass::Run& run_of(const Stage& stage, const Options& options) {
                        : "one of " + known);
 }
 
-std::string text(const char* format, auto... values) {
-  char line[300];
-  std::snprintf(line, sizeof line, format, values...);
-  return line;
-}
-
 std::string unit_table(const model::KernelPrediction& kernel) {
   std::string line;
   for (int lane = 0; lane < model::lanes; ++lane)
-    line += text("%s%s %.0f%%", lane == 0 ? "" : ", ", std::string(model::lane_names[lane]).c_str(),
-                 100 * kernel.sm.busy[lane] / kernel.sm.cycles);
+    line +=
+        text_of("%s%s %.0f%%", lane == 0 ? "" : ", ", std::string(model::lane_names[lane]).c_str(),
+                100 * kernel.sm.busy[lane] / kernel.sm.cycles);
   return line;
 }
 
@@ -118,12 +113,13 @@ void show(const model::KernelPrediction& kernel, const std::vector<std::string>&
   const Terminal& terminal = environment.terminal;
   const model::Window window = model::middle(kernel.sm, cycles);
   environment.out << "\n"
-                  << paragraph(terminal, "",
-                               text("kernel %s: %s, %d block%s on an SM, %.0f%% of the SMs' time "
-                                    "without work at the end; cycles %.0f to %.0f of one SM:",
-                                    kernel.kernel.c_str(), seconds_text(kernel.seconds).c_str(),
-                                    kernel.resident, kernel.resident == 1 ? "" : "s",
-                                    100 * kernel.tail, window.begin, window.end))
+                  << paragraph(
+                         terminal, "",
+                         text_of("kernel %s: %s, %d block%s on an SM, %.0f%% of the SMs' time "
+                                 "without work at the end; cycles %.0f to %.0f of one SM:",
+                                 kernel.kernel.c_str(), seconds_text(kernel.seconds).c_str(),
+                                 kernel.resident, kernel.resident == 1 ? "" : "s",
+                                 100 * kernel.tail, window.begin, window.end))
                   << model::strip(kernel.sm, roles, window, terminal.width)
                   << paragraph(terminal, "busy: ", unit_table(kernel));
   for (std::size_t r = 0; r < roles.size(); ++r)
@@ -190,11 +186,12 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
                                    ", " + problem_text(problem));
   environment.out << paragraph(
       terminal, "",
-      text("predicted: %s, %.0f TFLOP/s; limited by %s; %s between HBM and the chip, %s between "
-           "L2 and the blocks",
-           seconds_text(prediction.seconds).c_str(), prediction.tflops(),
-           std::string(name(prediction.bound())).c_str(), bytes_text(prediction.hbm_bytes).c_str(),
-           bytes_text(prediction.block_bytes).c_str()));
+      text_of("predicted: %s, %.0f TFLOP/s; limited by %s; %s between HBM and the chip, %s between "
+              "L2 and the blocks",
+              seconds_text(prediction.seconds).c_str(), prediction.tflops(),
+              std::string(name(prediction.bound())).c_str(),
+              bytes_text(prediction.hbm_bytes).c_str(),
+              bytes_text(prediction.block_bytes).c_str()));
   for (const model::KernelPrediction& kernel : prediction.kernels)
     show(kernel, roles_of(recording, kernel), cycles, environment);
   environment.out << "\n" << legend;

@@ -5,16 +5,10 @@
 #include "pictures/axes.h"
 #include "pictures/drawings.h"
 #include "pictures/svg_text.h"
+#include "worked/block_curve.h"
 
 namespace flash {
 namespace {
-
-// Of FlashAttention's figure 2: GPT-2 medium, fp16. For each tile of keys Q and O are read and O is
-// written.
-double bytes_moved(int key_rows) {
-  constexpr double keys = 1024, head_dim = 64, heads = 16 * 64, element = 2;
-  return 3 * keys / key_rows * keys * head_dim * heads * element;
-}
 
 double draw_block_size(Svg& svg) {
   const Box box = {72, 70, Svg::width - 72 - 2 * Svg::margin, 170};
@@ -22,7 +16,7 @@ double draw_block_size(Svg& svg) {
   y_axis(svg, box, up, {{0, "0"}, {2e9, "2"}, {4e9, "4"}, {6e9, "6"}}, "GB");
   double x = box.x + 30;
   for (const int key_rows : {64, 128, 256, 512}) {
-    const double bytes = bytes_moved(key_rows);
+    const double bytes = bytes_of_algorithm_1(key_rows);
     const Box bar = {x, up(bytes), 90, box.bottom() - up(bytes)};
     svg.rect(bar, {Paint::blue});
     svg.frame(bar, {Paint::muted, 1});

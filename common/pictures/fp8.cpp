@@ -1,16 +1,16 @@
 // The numbers that FP8 has, and what a rotation does to a row with an outlier.
-#include "attention/fp8.h"
+
+#include "tile/fp8.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <random>
 
 #include "pictures/axes.h"
 #include "pictures/drawings.h"
 #include "pictures/svg_text.h"
-#include "tile/fp8.h"
+#include "worked/nearly_normal.h"
+#include "worked/rotation.h"
 
 namespace flash {
 namespace {
@@ -54,41 +54,24 @@ double draw_formats(Svg& svg) {
   return 272;
 }
 
-constexpr int columns = 64;
-using Row = std::array<double, columns>;
-
-Row with_outlier() {
+RotatedRow with_outlier() {
   std::minstd_rand random(3);
-  Row row{};
-  for (double& x : row) {
-    x = -6;  // nearly normal, and the same with every library
-    for (int i = 0; i < 12; ++i) x += random() / static_cast<double>(random.max());
-  }
+  RotatedRow row{};
+  for (double& x : row) x = nearly_normal(random);
   row[21] = 12;
   return row;
 }
 
-// By the signs and the Hadamard matrix of stage 05.
-Row rotated(const Row& row) {
-  Row result{};
-  for (unsigned i = 0; i < columns; ++i)
-    for (unsigned c = 0; c < columns; ++c) {
-      const bool negated = (rotation_signs[0] >> c & 1) != 0;
-      const bool odd = std::popcount(i & c) % 2 != 0;
-      result[i] += (negated != odd ? -1 : 1) * row[c] / std::sqrt(columns);
-    }
-  return result;
-}
-
-void draw_row(Svg& svg, double y, const std::string& title, const Row& row, Paint paint) {
+void draw_row(Svg& svg, double y, const std::string& title, const RotatedRow& row, Paint paint) {
   constexpr double left = 64, column = 8.5, unit = 4.6;
   svg.text({Svg::margin, y - 66}, title, {.bold = true});
-  svg.line({left, y}, {left + column * columns, y}, {Paint::muted, 1});
+  svg.line({left, y}, {left + column * static_cast<double>(row.size()), y}, {Paint::muted, 1});
   std::vector<Box> bars;
   double largest = 0;
-  for (int c = 0; c < columns; ++c) {
+  for (std::size_t c = 0; c < row.size(); ++c) {
     const double height = std::abs(row[c]) * unit;
-    bars.push_back({left + column * c + 1, row[c] > 0 ? y - height : y, column - 2, height});
+    bars.push_back({left + column * static_cast<double>(c) + 1, row[c] > 0 ? y - height : y,
+                    column - 2, height});
     largest = std::max(largest, std::abs(row[c]));
   }
   svg.boxes(bars, {paint});
@@ -97,7 +80,7 @@ void draw_row(Svg& svg, double y, const std::string& title, const Row& row, Pain
 }
 
 double draw_rotation(Svg& svg) {
-  const Row row = with_outlier();
+  const RotatedRow row = with_outlier();
   draw_row(svg, 124, "A row of Q, with an outlier", row, Paint::red);
   draw_row(svg, 260, "The same row, rotated", rotated(row), Paint::green);
   return 306;

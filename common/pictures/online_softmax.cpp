@@ -6,7 +6,7 @@
 #include "pictures/axes.h"
 #include "pictures/drawings.h"
 #include "pictures/svg_text.h"
-#include "worked/three_tiles.h"
+#include "worked/softmax.h"
 
 namespace flash {
 namespace {

@@ -37,8 +37,7 @@ constexpr double least_intensity = 5, most_intensity = 1000;
 // Of the FLOPs that are asked for, not of those that are executed.
 double useful_intensity(const Stage& stage, const Problem& problem) {
   const tile::Counters cost = stage.cost(problem);
-  return nominal_flops(problem) /
-         static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
+  return nominal_flops(problem) / static_cast<double>(cost.hbm_bytes());
 }
 
 std::string two_digits(const Stage& stage) {

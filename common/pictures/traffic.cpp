@@ -48,7 +48,7 @@ std::int64_t moved(const tile::Counters& cost, const Group& group) {
 }
 
 std::int64_t moved(const tile::Counters& cost) {
-  return cost.hbm_read.total() + cost.hbm_write.total();
+  return cost.hbm_bytes();
 }
 
 constexpr double bar_height = 20, bar_step = 25, bars_begin = 150, bars_end = 556;

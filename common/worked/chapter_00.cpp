@@ -4,8 +4,8 @@
 
 #include "attention/cost/cost.h"
 #include "attention/tensor.h"
+#include "report/text.h"
 #include "worked/chapters.h"
-#include "worked/text.h"
 
 namespace flash {
 namespace {
@@ -107,7 +107,7 @@ std::string intensities() {
   const Problem p = problem(DType::bf16);
   const Plan plan = plan_of(p.shape());
   const auto add = [&](const char* name, const tile::Counters& cost) {
-    const std::int64_t bytes = cost.hbm_read.total() + cost.hbm_write.total();
+    const std::int64_t bytes = cost.hbm_bytes();
     const double intensity = nominal_flops(p) / static_cast<double>(bytes);
     result += text_of("| %s | %.0f MB | %.1f | %.0f%% |\n", name, megabytes(bytes), intensity,
                       100 * intensity / balance);

@@ -3,27 +3,29 @@
 #include <cmath>
 
 #include "attention/cost/cost.h"
+#include "report/text.h"
+#include "worked/block_curve.h"
 #include "worked/chapters.h"
-#include "worked/text.h"
+#include "worked/softmax.h"
 
 namespace flash {
 
 // One query and three tiles of two keys, those of chapter 02.
 std::string two_sweeps() {
-  constexpr double S[3][2] = {{1, 0}, {3, 2}, {2, 4}}, V[3][2] = {{1, 2}, {3, 4}, {5, 6}};
   std::array<double, 3> maxima{};
   double m = -INFINITY, l = 0, o = 0;
-  for (int tile = 0; tile < 3; ++tile) maxima[tile] = m = std::max({m, S[tile][0], S[tile][1]});
+  for (int tile = 0; tile < 3; ++tile)
+    maxima[tile] = m = std::max({m, softmax_tiles[tile].S[0], softmax_tiles[tile].S[1]});
   std::string result =
       "| tile | S | V | m after sweep 1 | P = e^(S − 4) | l | O, times l |\n"
       "|--:|---|---|--:|---|--:|--:|\n";
   for (int tile = 0; tile < 3; ++tile) {
-    const double p[2] = {std::exp(S[tile][0] - m), std::exp(S[tile][1] - m)};
+    const auto& [S, V] = softmax_tiles[tile];
+    const double p[2] = {std::exp(S[0] - m), std::exp(S[1] - m)};
     l += p[0] + p[1];
-    o += p[0] * V[tile][0] + p[1] * V[tile][1];
-    result +=
-        text_of("| %d | %.0f, %.0f | %.0f, %.0f | %.0f | %.4f, %.4f | %.4f | %.4f |\n", tile,
-                S[tile][0], S[tile][1], V[tile][0], V[tile][1], maxima[tile], p[0], p[1], l, o);
+    o += p[0] * V[0] + p[1] * V[1];
+    result += text_of("| %d | %.0f, %.0f | %.0f, %.0f | %.0f | %.4f, %.4f | %.4f | %.4f |\n", tile,
+                      S[0], S[1], V[0], V[1], maxima[tile], p[0], p[1], l, o);
   }
   return result + text_of("\nO = %.4f / %.4f = %.4f, LSE = 4 + ln %.4f = %.4f.\n", o, l, o / l, l,
                           m + std::log(l));
@@ -39,7 +41,7 @@ std::string crossover() {
         .heads = 4, .kv_heads = 4, .seqlen_q = 4096, .seqlen_k = 4096, .head_dim = d};
     const Plan plan = plan_of(p.shape());
     const auto moved = [&](const tile::Counters& cost) {
-      return static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
+      return static_cast<double>(cost.hbm_bytes());
     };
     const double naive = moved(naive_cost(p, plan));
     const auto share = [&](const tile::Counters& cost) {
@@ -69,13 +71,10 @@ std::string block_sizes() {
   return result;
 }
 
-// Q and O in, O out, once a key tile: GPT-2 medium as in FlashAttention's figure 2.
 std::string block_curve() {
-  constexpr double elements = 64. * 16 * 1024 * 64;  // batch, heads, N, d
   std::string result = "| B_c | T_c | 3 T_c N d of all heads, fp16 |\n|--:|--:|--:|\n";
   for (const int B_c : {64, 128, 256, 512})
-    result +=
-        text_of("| %d | %d | %.1f GB |\n", B_c, 1024 / B_c, 3 * 2 * elements * 1024 / B_c / 1e9);
+    result += text_of("| %d | %d | %.1f GB |\n", B_c, 1024 / B_c, bytes_of_algorithm_1(B_c) / 1e9);
   return result;
 }
 
@@ -90,7 +89,7 @@ std::string key_tiles() {
     plan.tiles.key_rows = keys;
     const tile::Counters tiling = tiling_cost(p, plan), v2 = v2_cost(p, plan);
     const auto megabytes = [](const tile::Counters& cost) {
-      return static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total()) / 1e6;
+      return static_cast<double>(cost.hbm_bytes()) / 1e6;
     };
     result += text_of("| %d | %.0f MB | %.0f KiB | %.0f MB | %.0f KiB |\n", keys, megabytes(tiling),
                       static_cast<double>(tiling.on_chip_peak) / 1024, megabytes(v2),

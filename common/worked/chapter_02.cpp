@@ -4,28 +4,13 @@
 #include <random>
 #include <vector>
 
+#include "report/text.h"
 #include "worked/chapters.h"
-#include "worked/text.h"
-#include "worked/three_tiles.h"
+#include "worked/nearly_normal.h"
+#include "worked/softmax.h"
 
 namespace flash {
 namespace {
-
-// What has been summed over some keys: the maximum, the sum, and O times the sum.
-struct State {
-  double m, l, o;
-};
-
-State state_of(int tile) {
-  const auto& [S, V] = softmax_tiles[tile];
-  const double m = std::max(S[0], S[1]), p[2] = {std::exp(S[0] - m), std::exp(S[1] - m)};
-  return {m, p[0] + p[1], p[0] * V[0] + p[1] * V[1]};
-}
-
-State merge(const State& a, const State& b) {
-  const double m = std::max(a.m, b.m), of_a = std::exp(a.m - m), of_b = std::exp(b.m - m);
-  return {m, of_a * a.l + of_b * b.l, of_a * a.o + of_b * b.o};
-}
 
 // Rounded to eight significant bits.
 float bf16_of(double x) {
@@ -63,22 +48,6 @@ std::string two_mistakes() {
                           kept[2].LSE());
 }
 
-std::string merged_states() {
-  std::string result = "| keys | m | l | O, times l | O |\n|---|--:|--:|--:|--:|\n";
-  const auto add = [&](const char* name, const State& s) {
-    result += text_of("| %s | %.0f | %.4f | %.4f | %.4f |\n", name, s.m, s.l, s.o, s.o / s.l);
-  };
-  const State a = state_of(0), b = state_of(1), c = state_of(2);
-  add("A: tile 0", a);
-  add("B: tile 1", b);
-  add("C: tile 2", c);
-  add("A ⊕ B", merge(a, b));
-  add("(A ⊕ B) ⊕ C", merge(merge(a, b), c));
-  add("B ⊕ C", merge(b, c));
-  add("A ⊕ (B ⊕ C)", merge(a, merge(b, c)));
-  return result;
-}
-
 // A row of O that waits for the next tile of 64 keys in bf16, as if O_acc had the type of O.
 std::string rounded_accumulator() {
   std::string result =
@@ -88,20 +57,15 @@ std::string rounded_accumulator() {
     constexpr int columns = 64, tile = 64;
     double once = 0, often = 0;
     std::minstd_rand random(1);
-    const auto normal = [&random] {  // nearly: a sum of twelve, the same with every library
-      double sum = -6;
-      for (int i = 0; i < 12; ++i) sum += random() / static_cast<double>(random.max());
-      return sum;
-    };
     std::vector<double> p(keys);
-    for (double& weight : p) weight = std::exp(2.5 * normal());
+    for (double& weight : p) weight = std::exp(2.5 * nearly_normal(random));
     for (int column = 0; column < columns; ++column) {
       double l = 0, exact = 0;
       float waiting = 0;
       for (int key = 0; key < keys; key += tile) {
         double sum = 0, pv = 0;
         for (int k = key; k < key + tile; ++k) {
-          const double v = normal();
+          const double v = nearly_normal(random);
           sum += p[k];
           pv += p[k] * v;
         }

@@ -2,8 +2,8 @@
 
 #include "attention/cost/cost.h"
 #include "attention/tensor.h"
+#include "report/text.h"
 #include "worked/chapters.h"
-#include "worked/text.h"
 
 namespace flash {
 namespace {
@@ -114,7 +114,7 @@ std::string query_tiles() {
     plan.tiles.query_rows = queries;
     const tile::Counters cost = v2_cost(p, plan);
     const auto kv = static_cast<double>(cost.hbm_read[Tensor::K] + cost.hbm_read[Tensor::V]);
-    const auto all = static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
+    const auto all = static_cast<double>(cost.hbm_bytes());
     result += text_of("| %d | %d | %.0f MB | %.0f MB | %.1f |\n", queries,
                       static_cast<int>(p.heads) * N / queries, kv / 1e6, all / 1e6,
                       nominal_flops(p) / all);

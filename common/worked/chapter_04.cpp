@@ -3,8 +3,8 @@
 #include <span>
 
 #include "attention/plan.h"
+#include "report/text.h"
 #include "worked/chapters.h"
-#include "worked/text.h"
 
 namespace flash {
 namespace {

@@ -4,9 +4,9 @@
 #include <span>
 
 #include "attention/fp8.h"
+#include "report/text.h"
 #include "tile/fp8.h"
 #include "worked/chapters.h"
-#include "worked/text.h"
 
 namespace flash {
 namespace {

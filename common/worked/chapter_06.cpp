@@ -5,29 +5,14 @@
 #include "attention/cost/cost.h"
 #include "attention/plan.h"
 #include "attention/tensor.h"
+#include "report/text.h"
 #include "worked/chapters.h"
-#include "worked/text.h"
+#include "worked/softmax.h"
 
 namespace flash {
 namespace {
 
 constexpr double sms = 132;
-
-// Attention over some keys: normalised, with its log-sum-exp.
-struct Part {
-  double O = 0, LSE = -INFINITY;
-};
-
-Part attention(double s0, double s1, double v0, double v1) {
-  const double l = std::exp(s0) + std::exp(s1);
-  return {(std::exp(s0) * v0 + std::exp(s1) * v1) / l, std::log(l)};
-}
-
-Part merged(const Part& a, const Part& b) {
-  const double m = std::max(a.LSE, b.LSE);
-  const double wa = std::exp(a.LSE - m), wb = std::exp(b.LSE - m);
-  return {(wa * a.O + wb * b.O) / (wa + wb), m + std::log(wa + wb)};
-}
 
 // One query a sequence, 16 heads on 2 key heads, d = 128, bf16.
 Problem decode_step(std::int64_t batch, std::int64_t keys) {
@@ -44,25 +29,30 @@ Problem decode_step(std::int64_t batch, std::int64_t keys) {
 
 // The keys of chapter 02's example, a split for each of its tiles and one without keys.
 std::string three_splits() {
-  const std::array<Part, 4> parts = {attention(1, 0, 1, 2), attention(3, 2, 3, 4),
-                                     attention(2, 4, 5, 6), Part{}};
-  Part all = parts[0];
-  for (int split = 1; split < 3; ++split) all = merged(all, parts[split]);
+  std::array<Partial, 4> parts{};  // the last one stays empty
+  for (int split = 0; split < 3; ++split) parts[split] = of_tile(softmax_tiles[split]);
+  const Partial all = merge(merge(parts[0], parts[1]), parts[2]);
   std::string text =
       "| split | S | V | O_s | LSE_s | e^(LSE_s − LSE) | its share of O |\n"
       "|--:|---|---|--:|--:|--:|--:|\n";
-  constexpr const char* keys[] = {"1, 0 | 1, 2", "3, 2 | 3, 4", "2, 4 | 5, 6", "none | none"};
   for (int split = 0; split < 4; ++split) {
-    const double weight = std::exp(parts[split].LSE - all.LSE);
-    text += text_of("| %d | %s | %.4f | %s | %.4f | %.4f |\n", split, keys[split], parts[split].O,
-                    std::isinf(parts[split].LSE) ? "−∞" : text_of("%.4f", parts[split].LSE).c_str(),
-                    weight, weight * parts[split].O);
+    const Partial& part = parts[split];
+    const double weight = std::exp(part.lse() - all.lse());
+    const auto list = [&](const double(SoftmaxTile::*of)[2]) {
+      return split == 3
+                 ? "none"
+                 : text_of("%g, %g", (softmax_tiles[split].*of)[0], (softmax_tiles[split].*of)[1]);
+    };
+    text += text_of("| %d | %s | %s | %.4f | %s | %.4f | %.4f |\n", split,
+                    list(&SoftmaxTile::S).c_str(), list(&SoftmaxTile::V).c_str(), part.output(),
+                    std::isinf(part.lse()) ? "−∞" : text_of("%.4f", part.lse()).c_str(), weight,
+                    weight * part.output());
   }
-  const Part right = merged(parts[0], merged(parts[1], parts[2]));
+  const Partial right = merge(parts[0], merge(parts[1], parts[2]));
   return text + text_of(
                     "\nO = %.4f, LSE = %.4f. Merging 1 and 2 first, and then 0, gives %.4f and "
                     "%.4f.\n",
-                    all.O, all.LSE, right.O, right.LSE);
+                    all.output(), all.lse(), right.output(), right.lse());
 }
 
 // Blocks and waves on an H100, for the settings like those of Flash-Decoding's table.

@@ -21,7 +21,6 @@ std::string key_tiles();
 // 02
 std::string three_tiles();
 std::string two_mistakes();
-std::string merged_states();
 std::string rounded_accumulator();
 
 // 03
@@ -53,8 +52,6 @@ std::string bytes_of_splits();
 std::string bytes_of_a_token();
 
 // docs/math.md
-std::string traffic_by_head_dim();
-std::string theorem_block_sizes();
 std::string traffic_of_algorithm_1();
 std::string merged_tiles();
 std::string small_backward();

@@ -1,9 +1,10 @@
 // Computations of docs/errata.md.
 #include <cmath>
 
+#include "report/text.h"
 #include "worked/chapters.h"
+#include "worked/decoding.h"
 #include "worked/softmax.h"
-#include "worked/text.h"
 
 namespace flash {
 namespace {
@@ -35,15 +36,15 @@ Partial uncorrected(const Partial& before, const Partial& tile) {
 
 std::string outcome(const char* name, Step step) {
   Partial p;
-  for (int i = 0; i < 3; ++i) p = step(p, of_tile(example_scores[i], example_values[i]));
+  for (int i = 0; i < 3; ++i) p = step(p, of_tile(softmax_tiles[i]));
   return text_of("| %s | %.4f | %.4f |\n", name, p.output(), p.lse());
 }
 
 // The loop ends one tile early, and the last P meets the last V.
 std::string early_end() {
-  const Partial first = of_tile(example_scores[0], example_values[0]);
-  const Partial second = of_tile(example_scores[1], example_values[2]);
-  const Partial p = merge(first, second);
+  const SoftmaxTile &second = softmax_tiles[1], &third = softmax_tiles[2];
+  const Partial p = merge(of_tile(softmax_tiles[0]),
+                          of_tile({{second.S[0], second.S[1]}, {third.V[0], third.V[1]}}));
   return text_of("| FlashAttention-3, Algorithm 2: j < T_c − 1 | %.4f | %.4f |\n", p.output(),
                  p.lse());
 }
@@ -89,20 +90,15 @@ std::string published_speedups() {
   return text;
 }
 
-// The rows of the Flash-Decoding post's table with the longest sequences.
 std::string published_decoding() {
-  struct Measured {
-    int batch, keys;
-    double before, after;  // microseconds
-  };
   std::string text =
       "| batch | keys | FlashAttention-2 | Flash-Decoding | ratio | K and V a second |\n"
       "|--:|--:|--:|--:|--:|--:|\n";
-  for (const Measured& row : {Measured{256, 256, 390.5, 63.4}, Measured{4, 16384, 582.7, 58.2},
-                              Measured{1, 65536, 2300.6, 64.4}, Measured{1, 131072, 4592.2, 106.6}})
+  for (const PublishedDecoding& row : published_decodings)
     text += text_of("| %d | %d | %.1f µs | %.1f µs | %.1f | %.2f TB/s |\n", row.batch, row.keys,
-                    row.before, row.after, row.before / row.after,
-                    2.0 * 2 * 128 * 2 * row.batch * row.keys / row.after / 1e6);
+                    row.flash_attention_2, row.flash_decoding,
+                    row.flash_attention_2 / row.flash_decoding,
+                    2.0 * 2 * 128 * 2 * row.batch * row.keys / row.flash_decoding / 1e6);
   return text + "\n2 key heads, d = 128, 2 bytes an element.\n";
 }
 

@@ -5,16 +5,12 @@
 
 #include "attention/cost/cost.h"
 #include "attention/tensor.h"
+#include "report/text.h"
 #include "worked/chapters.h"
 #include "worked/softmax.h"
-#include "worked/text.h"
 
 namespace flash {
 namespace {
-
-double moved(const tile::Counters& cost) {
-  return static_cast<double>(cost.hbm_read.total() + cost.hbm_write.total());
-}
 
 std::string row_of(const char* name, const Partial& p) {
   return text_of("| %s | %.0f | %.4f | %.4f | %.4f | %.4f |\n", name, p.m, p.l, p.O, p.output(),
@@ -22,37 +18,6 @@ std::string row_of(const char* name, const Partial& p) {
 }
 
 }  // namespace
-
-// What each stage moves, against 00, at four head dimensions.
-std::string traffic_by_head_dim() {
-  std::string text =
-      "| d | B_r | B_c | 00 | 01 ÷ 00 | 02 ÷ 00 | 03 ÷ 00 |\n|--:|--:|--:|--:|--:|--:|--:|\n";
-  for (const int d : {32, 64, 128, 256}) {
-    Problem p;
-    p.heads = p.kv_heads = 1;
-    p.seqlen_q = p.seqlen_k = 4096;
-    p.head_dim = d;
-    const Plan plan = plan_of(p.shape());
-    const double naive = moved(naive_cost(p, plan));
-    text += text_of("| %d | %d | %d | %.0f MB | %.2f | %.2f | %.2f |\n", d, plan.tiles.query_rows,
-                    plan.tiles.key_rows, naive / 1e6, moved(tiling_cost(p, plan)) / naive,
-                    moved(online_softmax_cost(p, plan)) / naive, moved(v2_cost(p, plan)) / naive);
-  }
-  return text + "\nOne head, N = 4096, f32, no mask: the formulas of common/attention/cost.\n";
-}
-
-// FlashAttention-1's Figure 2, middle: B_c against traffic.
-std::string theorem_block_sizes() {
-  std::string text = "| B_c | passes over Q and O, T_c | HBM traffic |\n|--:|--:|--:|\n";
-  constexpr double heads = 64 * 16, N = 1024, d = 64, bytes = 2;
-  for (const int B_c : {64, 128, 256, 512}) {
-    const double passes = N / B_c;
-    text +=
-        text_of("| %d | %.0f | %.1f GB |\n", B_c, passes, passes * 3 * N * d * bytes * heads / 1e9);
-  }
-  return text +
-         "\nBatch 64, 16 heads, N = 1024, d = 64, 2 bytes an element: Q and O read, O written.\n";
-}
 
 // Double d with the same on-chip memory: four times the traffic, not twice.
 std::string traffic_of_algorithm_1() {
@@ -75,7 +40,7 @@ std::string traffic_of_algorithm_1() {
 // The tiles of chapter 02, merged in two orders.
 std::string merged_tiles() {
   std::array<Partial, 3> tile;
-  for (int i = 0; i < 3; ++i) tile[i] = of_tile(example_scores[i], example_values[i]);
+  for (int i = 0; i < 3; ++i) tile[i] = of_tile(softmax_tiles[i]);
   const Partial first = merge(tile[0], tile[1]), last = merge(tile[1], tile[2]);
   return "| | m | l | Õ | Õ / l | m + ln l |\n|---|--:|--:|--:|--:|--:|\n" +
          row_of("tile 0", tile[0]) + row_of("tile 1", tile[1]) + row_of("tile 2", tile[2]) +

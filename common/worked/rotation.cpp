@@ -1,48 +1,42 @@
 // What a rotation does to the error of a score: an example of docs/math.md.
-#include <array>
+#include "worked/rotation.h"
+
 #include <bit>
 #include <cmath>
 #include <random>
 
+#include "attention/fp8.h"
+#include "report/text.h"
 #include "tile/fp8.h"
 #include "worked/chapters.h"
-#include "worked/text.h"
+#include "worked/nearly_normal.h"
 
 namespace flash {
 namespace {
-
-constexpr int columns = 64;
-using Row = std::array<double, columns>;
-
-// Nearly normal, and the same with every standard library.
-double normal(std::mt19937_64& random) {
-  double sum = -6;
-  for (int i = 0; i < 12; ++i) sum += static_cast<double>(random() >> 11) * 0x1p-53;
-  return sum;
-}
-
-Row rotated(const Row& row) {
-  Row result{};
-  for (unsigned i = 0; i < columns; ++i)
-    for (unsigned c = 0; c < columns; ++c) {
-      const double sign = (c * 37 % 64 & 8) != 0 ? -1 : 1;  // of the column
-      result[i] += (std::popcount(i & c) % 2 == 0 ? 1 : -1) * sign * row[c] / 8;
-    }
-  return result;
-}
 
 double rounded(double x) {
   return tile::to_float(tile::to_e4m3(static_cast<float>(x)));
 }
 
 // The error of the score of two rows that are rounded to E4M3.
-double error(const Row& q, const Row& k) {
+double error(const RotatedRow& q, const RotatedRow& k) {
   double sum = 0;
-  for (int c = 0; c < columns; ++c) sum += rounded(q[c]) * rounded(k[c]) - q[c] * k[c];
+  for (std::size_t c = 0; c < q.size(); ++c) sum += rounded(q[c]) * rounded(k[c]) - q[c] * k[c];
   return sum;
 }
 
 }  // namespace
+
+RotatedRow rotated(const RotatedRow& row) {
+  RotatedRow result{};
+  for (unsigned i = 0; i < row.size(); ++i)
+    for (unsigned c = 0; c < row.size(); ++c) {
+      const bool negated = (rotation_signs[0] >> c & 1) != 0;
+      const bool odd = std::popcount(i & c) % 2 != 0;
+      result[i] += (negated != odd ? -1 : 1) * row[c] / 8;
+    }
+  return result;
+}
 
 std::string outlier_rotated() {
   std::string text = "| | error of q·k, rotated: no | yes | ratio |\n|---|--:|--:|--:|\n";
@@ -51,9 +45,9 @@ std::string outlier_rotated() {
     double plain = 0, turned = 0;
     constexpr int draws = 4000;
     for (int draw = 0; draw < draws; ++draw) {
-      Row q{}, k{};
-      for (double& x : q) x = normal(random);
-      for (double& x : k) x = normal(random);
+      RotatedRow q{}, k{};
+      for (double& x : q) x = nearly_normal(random);
+      for (double& x : k) x = nearly_normal(random);
       if (outlier) q[5] += 10, k[5] += 10;
       plain += std::pow(error(q, k), 2);
       turned += std::pow(error(rotated(q), rotated(k)), 2);

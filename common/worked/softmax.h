@@ -1,37 +1,46 @@
-// What is known of some keys of one row: the maximum of their scores, and two sums.
+// Softmax of one query over three tiles of two keys, with values of one column: tile by tile, and
+// merged.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace flash {
 
+struct SoftmaxTile {
+  double S[2], V[2];
+};
+
+inline constexpr SoftmaxTile softmax_tiles[3] = {
+    {{1, 0}, {1, 2}}, {{3, 2}, {3, 4}}, {{2, 4}, {5, 6}}};
+
+// What may be wrong in the correction when the maximum moves.
+enum class Rescaling {
+  right,
+  l_left_out,  // O' = (e^(m - m') O + P V) / l': O was divided by l, and is not multiplied by it
+  none,        // neither l nor O is multiplied by e^(m - m')
+};
+
+// After a tile.
+struct SoftmaxState {
+  double m, rescale, l;
+  double O;  // divided by l
+
+  double O_times_l() const { return O * l; }
+  double LSE() const;
+};
+
+std::array<SoftmaxState, 3> online_softmax(Rescaling rescaling = Rescaling::right);
+
+// What is known of some keys: the maximum of their scores, and two sums. Of no keys by default.
 struct Partial {
   double m = -INFINITY, l = 0, O = 0;  // O is not divided by l
 
-  double output() const { return O / l; }
+  double output() const { return l == 0 ? 0 : O / l; }
   double lse() const { return m + std::log(l); }
 };
 
-// Of one tile of two keys, with values of one column.
-inline Partial of_tile(const double (&S)[2], const double (&V)[2]) {
-  Partial p{.m = std::max(S[0], S[1])};
-  for (int j = 0; j < 2; ++j) {
-    p.l += std::exp(S[j] - p.m);
-    p.O += std::exp(S[j] - p.m) * V[j];
-  }
-  return p;
-}
-
-inline Partial merge(const Partial& a, const Partial& b) {
-  const double m = std::max(a.m, b.m);
-  if (m == -INFINITY) return {};
-  const double of_a = std::exp(a.m - m), of_b = std::exp(b.m - m);
-  return {.m = m, .l = of_a * a.l + of_b * b.l, .O = of_a * a.O + of_b * b.O};
-}
-
-// Three tiles, whose maximum moves at each of them.
-inline constexpr double example_scores[3][2] = {{1, 0}, {3, 2}, {2, 4}};
-inline constexpr double example_values[3][2] = {{1, 2}, {3, 4}, {5, 6}};
+Partial of_tile(const SoftmaxTile& tile);
+Partial merge(const Partial& a, const Partial& b);
 
 }  // namespace flash

@@ -26,7 +26,7 @@ std::span<const Experiment> experiments() {
       {"cpu_tile", "what the operations on a tile cost on a core of this CPU", cpu_tile_experiment},
       {"pipeline", "the speed of stage 04 without its parts, FlashAttention-3's Table 2",
        pipeline_experiment},
-      {"gpu", "what a modelled GPU makes of 03, 04 and 06, beside published figures",
+      {"gpu", "what a modelled GPU makes of 03 and 04, beside published figures",
        gpu_experiment},
       {"fp8_error", "the error of FP16 and FP8, FlashAttention-3's Table 3", fp8_error_experiment},
       {"fp8_accumulator", "what FP8 loses with many keys where sums have 22 bits",

@@ -41,7 +41,7 @@ int cpu_tile_experiment(const ExperimentOptions& options, const Environment& env
 // and as published.
 int pipeline_experiment(const ExperimentOptions& options, const Environment& environment);
 
-// The speed of stages 03, 04 and 06 on modelled GPUs, beside published figures.
+// The speed of stages 03 and 04 on modelled GPUs, beside published figures.
 int gpu_experiment(const ExperimentOptions& options, const Environment& environment);
 
 // The error of attention in FP16 and in FP8 on inputs with outliers, beside the paper's figures;

@@ -1,10 +1,11 @@
-// `ladder experiment gpu`: what a modelled GPU makes of 03, 04 and 06, beside the figures that
+// `ladder experiment gpu`: what a modelled GPU makes of 03 and 04, beside the figures that
 // FlashAttention's authors published.
 #include <algorithm>
 #include <cmath>
 
 #include "bench/experiments/experiment.h"
 #include "model/predict.h"
+#include "report/text.h"
 #include "report/units.h"
 
 namespace flash {
@@ -56,13 +57,8 @@ double predicted(const Published& row, std::size_t column) {
       .tflops();
 }
 
-std::string whole(double value) {
-  return std::to_string(std::llround(value));
-}
-
 std::string percent_off(double value, double published) {
-  const long long percent = std::llround(100 * (value / published - 1));
-  return (percent > 0 ? "+" : "") + std::to_string(percent) + "%";
+  return text_of("%+.0f%%", 100 * (value / published - 1));
 }
 
 struct Errors {
@@ -75,24 +71,6 @@ struct Errors {
            percent_text(all.back());
   }
 };
-
-// Decoding one query of 16 heads on 65536 keys, batch 1, d = 128, FP16, on an A100 (the PyTorch
-// blog, 2023: "Flash-Decoding for long-context inference").
-constexpr double decoding_us[] = {2300.6, 64.4};
-
-double decoded(std::string_view stage, const std::vector<Stage>& stages) {
-  const Problem problem{.heads = 16,
-                        .kv_heads = 2,
-                        .seqlen_q = 1,
-                        .seqlen_k = 65536,
-                        .head_dim = 128,
-                        .dtype = DType::f16};
-  const model::Gpu& gpu = model::find_gpu("a100");
-  const Stage& kernel = find_stage(stage, stages);
-  return model::predict(gpu, model::record(gpu, kernel, kernel.passes.front().run, problem))
-             .seconds *
-         1e6;
-}
 
 }  // namespace
 
@@ -112,7 +90,7 @@ int gpu_experiment(const ExperimentOptions& options, const Environment& environm
       }
       const double value = predicted(row, i);
       (row.stage.starts_with("03") ? of_v2 : of_v3).add(value, row.tflops[i]);
-      modelled.push_back({whole(value)});
+      modelled.push_back({text_of("%.0f", value)});
       published.push_back(
           {std::to_string(row.tflops[i]) + " " + percent_off(value, row.tflops[i])});
       found.figures.push_back({{"name", name},
@@ -131,15 +109,7 @@ int gpu_experiment(const ExperimentOptions& options, const Environment& environm
   environment.out << paragraph(environment.terminal, "",
                                intro + "03: " + of_v2.text() + ". 04: " + of_v3.text() + ".")
                   << "\n"
-                  << table.text(environment.terminal) << "\n";
-  const double alone = decoded("03", environment.stages), split = decoded("06", environment.stages);
-  environment.out << paragraph(environment.terminal, "",
-                               "Decoding on an A100, a query of 16 heads on 2 of 65536 keys: 03 " +
-                                   whole(alone) + " us (published " + whole(decoding_us[0]) +
-                                   "), 06 " + whole(split) + " us (published " +
-                                   whole(decoding_us[1]) + ").");
-  found.figures.push_back({{"name", "decoding, 03"}, {"modelled_us", alone}});
-  found.figures.push_back({{"name", "decoding, 06"}, {"modelled_us", split}});
+                  << table.text(environment.terminal);
   write_figures(options.json, found, table);
   return 0;
 }

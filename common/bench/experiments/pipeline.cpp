@@ -1,11 +1,10 @@
 // `ladder experiment pipeline`: stage 04 without its parts, Table 2 of the FlashAttention-3 paper:
 // on this CPU, on a modelled H100, and as published.
-#include <cmath>
-
 #include "bench/experiments/experiment.h"
 #include "bench/timing.h"
 #include "check/generator.h"
 #include "model/predict.h"
+#include "report/text.h"
 #include "report/units.h"
 #include "stages/execute.h"
 
@@ -74,10 +73,6 @@ double gflops(const Row& row) {
   return nominal_flops(problem) / median(row.seconds) * 1e-9;
 }
 
-std::string whole(double value) {
-  return std::to_string(std::llround(value));
-}
-
 TextTable table_of(const std::vector<Row>& all) {
   const double reference = median(all.front().seconds);
   TextTable table({{"", true},
@@ -87,13 +82,11 @@ TextTable table_of(const std::vector<Row>& all) {
                    {"\nFA's tiles"},
                    {"published\nTFLOP/s"}});
   for (const Row& row : all) {
-    char ratio[16];
-    std::snprintf(ratio, sizeof ratio, "%.2f", reference / median(row.seconds));
     table.add_row({{row.name},
                    {seconds_text(median(row.seconds))},
-                   {ratio},
-                   {whole(row.own_tiles)},
-                   {whole(row.published_tiles)},
+                   {text_of("%.2f", reference / median(row.seconds))},
+                   {text_of("%.0f", row.own_tiles)},
+                   {text_of("%.0f", row.published_tiles)},
                    {row.paper}});
   }
   return table;

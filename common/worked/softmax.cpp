@@ -1,4 +1,4 @@
-#include "worked/three_tiles.h"
+#include "worked/softmax.h"
 
 #include <algorithm>
 #include <cmath>
@@ -24,6 +24,22 @@ std::array<SoftmaxState, 3> online_softmax(Rescaling rescaling) {
     states[tile] = now;
   }
   return states;
+}
+
+Partial of_tile(const SoftmaxTile& tile) {
+  Partial p{.m = std::max(tile.S[0], tile.S[1])};
+  for (int j = 0; j < 2; ++j) {
+    p.l += std::exp(tile.S[j] - p.m);
+    p.O += std::exp(tile.S[j] - p.m) * tile.V[j];
+  }
+  return p;
+}
+
+Partial merge(const Partial& a, const Partial& b) {
+  const double m = std::max(a.m, b.m);
+  if (m == -INFINITY) return {};
+  const double of_a = std::exp(a.m - m), of_b = std::exp(b.m - m);
+  return {.m = m, .l = of_a * a.l + of_b * b.l, .O = of_a * a.O + of_b * b.O};
 }
 
 }  // namespace flash

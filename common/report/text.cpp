@@ -1,4 +1,4 @@
-#include "worked/text.h"
+#include "report/text.h"
 
 #include <array>
 #include <cstdarg>

@@ -1,4 +1,4 @@
-// The text of worked examples.
+// printf into a string.
 #pragma once
 
 #include <string>
