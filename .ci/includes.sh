@@ -19,8 +19,10 @@ git grep -nE '^ *# *include "[^"]*/' -- '*.h' '*.cpp' | awk -F'"' '
     may["bench"] = "bench model stages report io diagnosis check attention tile tile/cpu"
     may["workshop"] = "workshop attention tile"
     may["worked"] = "worked report check attention tile"
-    may["pictures"] = "pictures worked report " may["model"]
-    may["cli"] = "cli workshop worked pictures " may["bench"]
+    may["drawing"] = "drawing " may["model"]
+    may["pictures"] = "pictures drawing worked report " may["model"]
+    may["cli"] = "cli workshop drawing " may["bench"]
+    may["pages"] = "pages pictures worked " may["cli"]
   }
   function folder(path) {
     sub(/^common\//, "", path)

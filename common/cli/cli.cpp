@@ -11,21 +11,20 @@
 namespace flash {
 namespace {
 
-struct Command {
+struct NamedCommand {
   std::string_view name;
-  int (*run)(const Arguments&, const Environment&);
+  Command* run;
 };
 
 int built_around(const Arguments&, const Environment&) {
   throw BadInput(
-      "test, check and diff: not commands of this program, expected ./ladder test, ./ladder check "
-      "or "
-      "./ladder diff, which build first");
+      "test, check, diff and docs: not commands of this program, expected ./ladder test, ./ladder "
+      "check, ./ladder diff or ./ladder docs, which build first");
 }
 
-constexpr Command commands[] = {
+constexpr NamedCommand commands[] = {
     {"run", run_command},           {"bench", bench_command},
-    {"list", list_command},         {"docs", docs_command},
+    {"list", list_command},         {"docs", built_around},
     {"test", built_around},         {"experiment", experiment_command},
     {"timeline", timeline_command}, {"start", start_command},
     {"reset", reset_command},       {"hint", hint_command},
@@ -37,7 +36,7 @@ int dispatch(const Arguments& arguments, const Environment& environment) {
   const std::string name = arguments.empty() ? "--help" : arguments.front();
   if (name == "--help" || name == "-h") return environment.out << help_text(), 0;
   if (name == "--version") return environment.out << version_text(), 0;
-  for (const Command& command : commands)
+  for (const NamedCommand& command : commands)
     if (command.name == name)
       return command.run({arguments.begin() + 1, arguments.end()}, environment);
   throw BadInput(
@@ -56,9 +55,13 @@ std::string one_line(std::string text) {
 }  // namespace
 
 int run_cli(const Arguments& arguments, const Environment& environment) {
+  return run_guarded(dispatch, arguments, environment);
+}
+
+int run_guarded(Command* command, const Arguments& arguments, const Environment& environment) {
   std::string error;
   try {
-    const int status = dispatch(arguments, environment);
+    const int status = command(arguments, environment);
     if (environment.out.flush()) return status;
     error = "standard output: cannot be written, expected a terminal, a pipe or a file";
   } catch (const BadInput& bad_input) {

@@ -11,24 +11,24 @@ namespace flash {
 
 using Arguments = std::vector<std::string>;
 
+// Is given the arguments after its name and returns the exit status.
+using Command = int(const Arguments&, const Environment&);
+
 // Runs the command that the first argument names. Returns the exit status: 0 when all checks
 // passed, 1 when one failed, 2 on bad input, which is one line on `err`.
-int run_cli(const Arguments& arguments, const Environment& environment);
+Command run_cli;
+
+// What a command throws becomes that line.
+int run_guarded(Command* command, const Arguments& arguments, const Environment& environment);
+
+// The same for a whole program, whose terminal this is.
+int run_program(Command* command, int argc, char** argv);
 
 // Where this program was built from.
 std::filesystem::path repository_root();
 
-// The commands: each is given the arguments after its name.
-int run_command(const Arguments& arguments, const Environment& environment);
-int list_command(const Arguments& arguments, const Environment& environment);
-int docs_command(const Arguments& arguments, const Environment& environment);
-int bench_command(const Arguments& arguments, const Environment& environment);
-int experiment_command(const Arguments& arguments, const Environment& environment);
-int timeline_command(const Arguments& arguments, const Environment& environment);
-int start_command(const Arguments& arguments, const Environment& environment);
-int reset_command(const Arguments& arguments, const Environment& environment);
-int hint_command(const Arguments& arguments, const Environment& environment);
-int predict_command(const Arguments& arguments, const Environment& environment);
+Command run_command, list_command, bench_command, experiment_command, timeline_command,
+    start_command, reset_command, hint_command, predict_command;
 
 // How far the exercise of a stage is, empty if it was not started; and what to do next.
 std::string progress_text(const Stage& stage, const Environment& environment);

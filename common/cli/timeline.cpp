@@ -1,5 +1,5 @@
 // `ladder timeline`: what a modelled GPU makes of a stage, cycle by cycle.
-#include "pictures/timeline.h"
+#include "drawing/timeline.h"
 
 #include <algorithm>
 #include <fstream>
@@ -51,9 +51,13 @@ const Stage& with_tiles_of(const Options& options, const Stage& stage) {
 }
 
 void make_twice_as_fast(model::Gpu& gpu, const std::string& unit) {
-  const auto twice = [](model::Rate& rate) { rate = {2 * rate.alone, 2 * rate.beside_products}; };
+  const auto twice = [](model::Rate& rate) {
+    for (double* value : {&rate.alone, &rate.beside_products, &rate.beside_mma_sync}) *value *= 2;
+  };
   if (unit == "tensor") {
-    gpu.flops_16bit *= 2;
+    for (double* flops : {&gpu.flops_16bit, &gpu.mma_sync.head_dim_64, &gpu.mma_sync.head_dim_128,
+                          &gpu.mma_sync.head_dim_256})
+      *flops *= 2;
   } else if (unit == "exponentials") {
     twice(gpu.exponentials);
   } else if (unit == "fp32") {

@@ -59,6 +59,8 @@ Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const
   device.reset_counters();
   run(device, args);
   recording.counters = times(device.counters(), recording.copies);
+  for (tile::BlockRecord& block : recording.blocks)
+    block.head_dim = static_cast<int>(problem.head_dim);
 
   require_units(gpu, stage, recording.blocks);
 

@@ -20,9 +20,9 @@ constexpr Gpu round_gpu() {
   gpu.sms = 1;
   gpu.clock_hz = 1e9;
   gpu.flops_16bit = 1000;
-  gpu.mma_sync_slowdown = 2;
-  gpu.exponentials = {10, 5};
-  gpu.fma = gpu.maxima = gpu.conversions = {100, 100};
+  gpu.mma_sync = {500, 500, 250};
+  gpu.exponentials = {10, 5, 5, 0.5};
+  gpu.fma = gpu.maxima = gpu.conversions = {100, 100, 100, 1};
   gpu.l2_bytes_per_s = 10e9;
   gpu.shared_bytes = 1000;
   gpu.register_bytes = 1000;
@@ -81,6 +81,19 @@ TEST(Simulation, AProductTakesWhatTheRateSays) {
 
 TEST(Simulation, ASynchronousProductIsSlower) {
   EXPECT_DOUBLE_EQ(run(block({""}, {product(0, 50'000, Event::Kind::op)})).cycles, 100);
+}
+
+// Units at work hold a warp's own products up, whichever began first: exponentials for half of
+// their time here, the 200 FMAs of a log-sum-exp of 100 elements for all of it.
+TEST(Simulation, OtherUnitsHoldSynchronousProductsUp) {
+  const Event multiply = product(0, 50'000, Event::Kind::op);
+  // Beside the product, 100 exponentials take 20 cycles; the next product begins 10 later.
+  EXPECT_DOUBLE_EQ(run(block({"a", "b"}, {multiply, multiply, exponentials(1, 100)})).cycles,
+                   100 + 10 + 2 + 100);
+  // They began alone and take 10.
+  EXPECT_DOUBLE_EQ(
+      run(block({"a", "b"}, {exponentials(0, 100), product(1, 50'000, Event::Kind::op)})).cycles,
+      100 + 5 + 2);
 }
 
 // Without waiting in between a product and exponentials take as long as the longer of the two, but

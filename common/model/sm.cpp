@@ -17,11 +17,11 @@ constexpr Gpu h100 = {
     .flops_16bit = 4096,
     .has_fp8 = true,
     .asynchronous_products = true,
-    .mma_sync_slowdown = 1.54,
-    .exponentials = {15.98, 11.98},
-    .fma = {124, 101},
-    .maxima = {63, 28},
-    .conversions = {126, 57},
+    .mma_sync = {2296, 2469, 1776},
+    .exponentials = {15.98, 11.98, 13.1, 0.12},
+    .fma = {124, 101, 121, 1},
+    .maxima = {63, 28, 42, 0.22},
+    .conversions = {126, 57, 84, 0.22},
     .product_latency = 80,
     .wait_latency = 43,
     .handover_latency = 94,
@@ -34,7 +34,7 @@ constexpr Gpu h100 = {
     .shared_bytes = 228 * kib,
     .register_bytes = 256 * kib,
     .max_blocks = 32,
-    .launch_seconds = 1.7e-6,
+    .launch_seconds = 1.9e-6,
 };
 
 // H200: the same SMs (docs/results/gpu_h200.json), more bandwidth.
@@ -48,9 +48,9 @@ constexpr Gpu h200 = [] {
 }();
 
 // A100 SXM 80 GB: the rates a clock of NVIDIA's whitepaper (GA100, 2020): 2048 FLOPs of 16-bit
-// products, 128 FP32 results of 64 lanes' FMAs, 16 exponentials. Its own products (mma.sync) reach
-// the tensor cores' rate. Latencies are the H100's, for want of measured ones. 312 TFLOP/s are
-// 1410 MHz, which the card holds.
+// products, 128 FP32 results of 64 lanes' FMAs, 16 exponentials. Its products (mma.sync) reach
+// the tensor cores' rate. Latencies, and what the other units take from products, are the H100's,
+// for want of measured ones. 312 TFLOP/s are 1410 MHz, which the card holds.
 constexpr Gpu a100 = [] {
   Gpu gpu = h100;
   gpu.name = "a100";
@@ -59,11 +59,11 @@ constexpr Gpu a100 = [] {
   gpu.flops_16bit = 2048;
   gpu.has_fp8 = false;
   gpu.asynchronous_products = false;
-  gpu.mma_sync_slowdown = 1;
-  gpu.fma = {64, 64};
-  gpu.maxima = {64, 64};
-  gpu.conversions = {64, 64};
-  gpu.exponentials = {16, 16};
+  gpu.mma_sync = {2048, 2048, 2048};
+  gpu.exponentials = {16, 16, 13.1, 0.12};
+  gpu.fma = {64, 64, 62, 1};
+  gpu.maxima = {64, 64, 43, 0.22};
+  gpu.conversions = {64, 64, 43, 0.22};
   gpu.l2_bytes_per_s = 4.5e12;
   gpu.hbm_bytes_per_s = 1.8e12;
   gpu.l2_bytes = 40 * kib * kib;

@@ -12,9 +12,19 @@
 namespace flash::model {
 
 // Of each unit in a clock of one SM. Where products keep the tensor cores busy, the other units are
-// slower: they share the issue slots and the ports of the register file.
+// slower: they share the issue slots and the ports of the register file. A warp's own products
+// (mma.sync) suffer from that, too: they lose this share of the time in which the unit is at work.
 struct Rate {
-  double alone, beside_products;
+  double alone;
+  double beside_products;  // WGMMA
+  double beside_mma_sync;
+  double holds_up_mma_sync;
+};
+
+// FLOPs a clock of mma.sync in FlashAttention-2's tiles, operands from shared memory: a warp has 32
+// rows for a head dimension of up to 128, 16 above.
+struct MmaSync {
+  double head_dim_64, head_dim_128, head_dim_256;
 };
 
 struct Gpu {
@@ -24,7 +34,7 @@ struct Gpu {
   double flops_16bit;  // of tensor cores, a clock and SM; FP8 does twice as much
   bool has_fp8;
   bool asynchronous_products;  // WGMMA; otherwise 04 and 05 do not run
-  double mma_sync_slowdown;    // of a warp's own products against the tensor cores' rate
+  MmaSync mma_sync;
   Rate exponentials, fma, maxima, conversions;  // results a clock
   double product_latency;   // from the last product's end to the end of a wait for it
   double wait_latency;      // of a wait for what is complete

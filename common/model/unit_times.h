@@ -19,28 +19,25 @@ class UnitTimes {
  public:
   explicit UnitTimes(const Gpu& gpu) : gpu_(gpu) {}
 
-  // Of `work` results, where products go on for `busy` cycles from the beginning.
-  double duration(double work, const Rate& rate, double busy) const {
-    const double slow = work / rate.beside_products;
-    if (busy <= 0) return work / rate.alone;
+  // Of `work` results at the one rate for the first `busy` cycles and at the other from then on.
+  static double duration(double work, double rate_while_busy, double busy, double rate) {
+    if (busy <= 0) return work / rate;
+    const double slow = work / rate_while_busy;
     if (slow <= busy) return slow;
-    return busy + (work - busy * rate.beside_products) / rate.alone;
+    return busy + (work - busy * rate_while_busy) / rate;
   }
 
-  Rate products(tile::DType dtype) const {
-    const double flops = gpu_.flops_16bit * (size_in_bytes(dtype) == 1 ? 2 : 1);
-    return {flops, flops};
+  // FLOPs a cycle.
+  double products(tile::DType dtype) const {
+    return gpu_.flops_16bit * (size_in_bytes(dtype) == 1 ? 2 : 1);
   }
-  Rate synchronous_products(tile::DType dtype) const {
-    const double flops = products(dtype).alone / gpu_.mma_sync_slowdown;
-    return {flops, flops};
+  double synchronous_products(int head_dim) const {
+    if (head_dim <= 64) return gpu_.mma_sync.head_dim_64;
+    return head_dim <= 128 ? gpu_.mma_sync.head_dim_128 : gpu_.mma_sync.head_dim_256;
   }
 
   // An SM's share of the second cache's bandwidth, when all SMs copy.
-  Rate copy_rate() const {
-    const double bytes = gpu_.l2_bytes_per_s / gpu_.sms / gpu_.clock_hz;
-    return {bytes, bytes};
-  }
+  double copy_rate() const { return gpu_.l2_bytes_per_s / gpu_.sms / gpu_.clock_hz; }
 
   // Of an operation on few elements: an instruction's latency.
   double least() const { return 4; }

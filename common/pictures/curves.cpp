@@ -2,9 +2,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "pictures/axes.h"
+#include "drawing/axes.h"
+#include "drawing/svg_text.h"
 #include "pictures/drawings.h"
-#include "pictures/svg_text.h"
 #include "worked/block_curve.h"
 
 namespace flash {

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <random>
 
-#include "pictures/axes.h"
+#include "drawing/axes.h"
+#include "drawing/svg_text.h"
 #include "pictures/drawings.h"
-#include "pictures/svg_text.h"
 #include "worked/nearly_normal.h"
 #include "worked/rotation.h"
 

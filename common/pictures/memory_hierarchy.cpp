@@ -4,9 +4,9 @@
 
 #include "attention/cost/head_size.h"
 #include "attention/plan.h"
+#include "drawing/svg_text.h"
 #include "model/sm.h"
 #include "pictures/drawings.h"
-#include "pictures/svg_text.h"
 #include "report/units.h"
 
 namespace flash {

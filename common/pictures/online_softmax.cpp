@@ -3,9 +3,9 @@
 #include <array>
 #include <cmath>
 
-#include "pictures/axes.h"
+#include "drawing/axes.h"
+#include "drawing/svg_text.h"
 #include "pictures/drawings.h"
-#include "pictures/svg_text.h"
 #include "worked/softmax.h"
 
 namespace flash {

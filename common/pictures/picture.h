@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "attention/stage.h"
-#include "pictures/svg.h"
+#include "drawing/svg.h"
 
 namespace flash {
 

@@ -3,10 +3,10 @@
 #include <array>
 #include <cmath>
 
+#include "drawing/axes.h"
+#include "drawing/svg_text.h"
 #include "model/predict.h"
-#include "pictures/axes.h"
 #include "pictures/drawings.h"
-#include "pictures/svg_text.h"
 #include "stages/stage.h"
 
 namespace flash {

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "drawing/axes.h"
+#include "drawing/svg_text.h"
 #include "model/predict.h"
-#include "pictures/axes.h"
 #include "pictures/drawings.h"
-#include "pictures/svg_text.h"
 
 namespace flash {
 namespace {

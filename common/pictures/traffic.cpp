@@ -3,7 +3,7 @@
 #include <array>
 
 #include "attention/tensor.h"
-#include "pictures/axes.h"
+#include "drawing/axes.h"
 #include "pictures/drawings.h"
 #include "report/units.h"
 

@@ -3,8 +3,8 @@
 #include <array>
 
 #include "attention/plan.h"
+#include "drawing/svg_text.h"
 #include "pictures/drawings.h"
-#include "pictures/svg_text.h"
 
 namespace flash {
 namespace {

@@ -26,12 +26,13 @@ struct Subject {
 };
 
 const Subject subjects[] = {
-    {"machine", measure_machine},        {"wgmma", measure_wgmma},
-    {"mma_sync", measure_mma_sync},      {"arithmetic", measure_arithmetic},
-    {"contention", measure_contention},  {"softmax", measure_softmax},
-    {"copies", measure_copies},          {"barriers", measure_barriers},
-    {"memory_latency", measure_latency}, {"bandwidth", measure_bandwidth},
-    {"launch", measure_launch},          {"tensor_load", measure_tensor_load},
+    {"machine", measure_machine},         {"wgmma", measure_wgmma},
+    {"mma_sync", measure_mma_sync},       {"mma_sync_tile", measure_mma_sync_tile},
+    {"arithmetic", measure_arithmetic},   {"contention", measure_contention},
+    {"softmax", measure_softmax},         {"copies", measure_copies},
+    {"barriers", measure_barriers},       {"memory_latency", measure_latency},
+    {"bandwidth", measure_bandwidth},     {"launch", measure_launch},
+    {"tensor_load", measure_tensor_load},
 };
 
 std::string nvidia_smi(const std::string& fields) {

@@ -165,6 +165,7 @@ void measure_machine(Report& report);
 void measure_wgmma(Report& report);
 void measure_tensor_load(Report& report);
 void measure_mma_sync(Report& report);
+void measure_mma_sync_tile(Report& report);
 void measure_arithmetic(Report& report);
 void measure_contention(Report& report);
 void measure_softmax(Report& report);

@@ -1,5 +1,5 @@
-// The online softmax of one warpgroup, as FlashAttention-3 does it: a tile of 64 × 128 scores in
-// the accumulator layout of WGMMA, so a thread holds 32 scores of each of two rows.
+// The online softmax in the accumulator layout of WGMMA and mma.sync: a thread holds scores of two
+// rows. As FlashAttention-3 does it: 64 × 128 scores for a warpgroup, 64 for a thread.
 #pragma once
 
 #include <cmath>
@@ -32,9 +32,10 @@ __device__ constexpr int row_of(int i) {
 }
 
 // Per score one FMNMX, one FFMA, one MUFU and one FADD; four chains keep the latency hidden.
-__device__ inline Rescale softmax_step(float (&scores)[tile_scores], RowState& state) {
+template <int Count>
+__device__ Rescale softmax_step(float (&scores)[Count], RowState& state) {
   float maximum[4] = {scores[0], scores[1], scores[2], scores[3]};
-  for (int i = 4; i < tile_scores; ++i) maximum[i % 4] = fmaxf(maximum[i % 4], scores[i]);
+  for (int i = 4; i < Count; ++i) maximum[i % 4] = fmaxf(maximum[i % 4], scores[i]);
   Rescale rescale;
   float offset[2];
   for (int row = 0; row < 2; ++row) {
@@ -46,7 +47,7 @@ __device__ inline Rescale softmax_step(float (&scores)[tile_scores], RowState& s
     offset[row] = m * exponent_scale;
   }
   float sum[4] = {};
-  for (int i = 0; i < tile_scores; ++i) {
+  for (int i = 0; i < Count; ++i) {
     scores[i] = exp2_approximate(__fmaf_rn(scores[i], exponent_scale, -offset[row_of(i)]));
     sum[i % 4] += scores[i];
   }
@@ -55,14 +56,15 @@ __device__ inline Rescale softmax_step(float (&scores)[tile_scores], RowState& s
   return rescale;
 }
 
-__device__ inline void rescale_rows(float (&output)[64], const Rescale& rescale) {
-  for (int i = 0; i < 64; ++i) output[i] *= rescale.row[row_of(i)];
+template <int Count>
+__device__ void rescale_rows(float (&output)[Count], const Rescale& rescale) {
+  for (int i = 0; i < Count; ++i) output[i] *= rescale.row[row_of(i)];
 }
 
 // P in bf16, in the layout of a left operand in registers: half a conversion per score.
-__device__ inline void pack(std::uint32_t (&operand)[tile_scores / 2],
-                            const float (&weights)[tile_scores]) {
-  for (int i = 0; i < tile_scores / 2; ++i)
+template <int Count>
+__device__ void pack(std::uint32_t (&operand)[Count / 2], const float (&weights)[Count]) {
+  for (int i = 0; i < Count / 2; ++i)
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;"
         : "=r"(operand[i])
         : "f"(weights[2 * i + 1]), "f"(weights[2 * i]));

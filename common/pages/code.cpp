@@ -1,8 +1,8 @@
 // Code that a page quotes from the file where it stands.
 #include <algorithm>
 
-#include "cli/docs.h"
 #include "cli/options.h"
+#include "pages/docs.h"
 #include "workshop/exercise.h"
 
 namespace flash {

@@ -5,7 +5,7 @@
 #include <regex>
 #include <sstream>
 
-#include "cli/docs.h"
+#include "pages/docs.h"
 
 namespace flash {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/docs.h"
+#include "pages/docs.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -42,20 +42,6 @@ std::string picture_in(const Page& page, const std::string& name,
          (folder.empty() ? path : path.lexically_relative(folder)).generic_string() + ")\n";
 }
 
-}  // namespace
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(root / path);
-  if (!file) throw BadInput("docs: " + path + ": cannot be read, expected a file");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-json read_results(const std::string& name) {
-  return json::parse(read_file("docs/results/" + name + ".json"));
-}
-
 // What can stand between the marks: KIND NAME.
 std::string generated(const Page& page, const std::string& kind, const std::string& name,
                       const std::vector<Stage>& stages, const json& results) {
@@ -68,6 +54,7 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
   if (kind == "peers") return peers_table(name);
   if (kind == "worked") return worked_example(name);
   if (kind == "hardware") return hardware_table();
+  if (kind == "gpu_peers") return gpu_peers_table(name);
   if (kind == "machine") return machine_table(results);
   if (kind == "reading") return reading_table(name, stages);
   if (kind == "code") return quoted_code(name);
@@ -75,9 +62,34 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
   if (kind == "decoding") return decoding_table(stages);
   if (kind == "mistakes") return mistakes_table(name);
   if (kind == "picture") return picture_in(page, name, stages);
-  throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
-                 "experiment, run, bench, peers, worked, hardware, machine, reading, code, " +
-                 "model, decoding, mistakes or picture");
+  throw BadInput(
+      "docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
+      "experiment, run, bench, peers, worked, hardware, gpu_peers, machine, reading, code, " +
+      "model, decoding, mistakes or picture");
+}
+
+// README.md, those of the stages and of docs/, and the rows of docs/results/decode.md.
+std::vector<std::string> pages_of(const std::vector<Stage>& stages) {
+  std::vector<std::string> pages = {"README.md", "docs/results/decode.md"};
+  for (const Stage& stage : stages)
+    if (!stage.is_step()) pages.push_back(std::string(stage.name) + "/README.md");
+  for (const std::string& name : pages_in_docs()) pages.push_back("docs/" + name);
+  std::ranges::sort(pages);
+  return pages;
+}
+
+}  // namespace
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(root / path);
+  if (!file) throw BadInput("docs: " + path + ": cannot be read, expected a file");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+json read_results(const std::string& name) {
+  return json::parse(read_file("docs/results/" + name + ".json"));
 }
 
 std::string regenerate(const Page& page, const std::vector<Stage>& stages, const json& results) {
@@ -107,18 +119,13 @@ std::vector<std::string> pages_in_docs() {
   return pages;
 }
 
-// README.md, those of the stages and of docs/, and the rows of docs/results/decode.md.
-std::vector<std::string> pages_of(const std::vector<Stage>& stages) {
-  std::vector<std::string> pages = {"README.md", "docs/results/decode.md"};
-  for (const Stage& stage : stages)
-    if (!stage.is_step()) pages.push_back(std::string(stage.name) + "/README.md");
-  for (const std::string& name : pages_in_docs()) pages.push_back("docs/" + name);
-  std::ranges::sort(pages);
-  return pages;
-}
-
 int docs_command(const Arguments& arguments, const Environment& environment) {
-  constexpr Option known[] = {{"--check", "", "compare, and write nothing"}};
+  constexpr Option known[] = {{"--check", "", "compare, follow all links, and write nothing"}};
+  if (asks_for_help(arguments))
+    return environment.out << "ladder docs: writes the generated parts of the pages, and the "
+                              "pictures\n\n"
+                           << options_help(known),
+           0;
   const bool check = Options("docs", known, arguments).given("--check");
   const json results = read_results("forward");
   int stale = 0;

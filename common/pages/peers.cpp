@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "cli/docs.h"
+#include "pages/docs.h"
 #include "report/units.h"
 
 namespace flash {

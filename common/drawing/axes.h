@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pictures/svg.h"
+#include "drawing/svg.h"
 
 namespace flash {
 

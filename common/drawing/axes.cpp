@@ -1,4 +1,4 @@
-#include "pictures/axes.h"
+#include "drawing/axes.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,8 +5,8 @@
 #include <set>
 #include <sstream>
 
-#include "cli/docs.h"
 #include "cli/options.h"
+#include "pages/docs.h"
 #include "report/summary.h"
 #include "report/units.h"
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "cli/docs.h"
 #include "cli/options.h"
+#include "pages/docs.h"
 #include "report/units.h"
 
 namespace flash {
@@ -14,7 +14,7 @@ using nlohmann::json;
 struct Row {
   const char *what, *unit;
   const char* h100;  // a JSON pointer into gpu_h100.json
-  const char* h200;  // the name of a result of gpu_h200.json
+  const char* h200;  // the name of a result of gpu_h200.json; null: not measured
 };
 
 constexpr Row rows[] = {
@@ -29,6 +29,10 @@ constexpr Row rows[] = {
      "wgmma m64n128k16 bf16, A in shared memory, 2 warpgroups"},
     {"mma.sync m16n8k16, eight warps", "clocks",
      "/mma_sync/m16n8k16_bf16_8_warps/cycles_per_instruction", "mma.sync m16n8k16 bf16, 8 warps"},
+    {"the same, operands from shared memory, tiles of 128 × 64 × 128", "FLOPs a clock",
+     "/mma_sync_tile/qk_and_pv_128x64_head_dim_128_2_blocks/operations_per_cycle", nullptr},
+    {"and with a softmax in between", "FLOPs a clock",
+     "/mma_sync_tile/attention_loop_128x64_head_dim_128_2_blocks/operations_per_cycle", nullptr},
     {"exponentials (ex2) of an SM", "a clock", "/arithmetic/ex2_f32/results_per_cycle_8_warps",
      "ex2.approx.ftz.f32"},
     {"FMAs of an SM", "a clock", "/arithmetic/fma_f32/results_per_cycle_8_warps", "fma.rn.f32"},
@@ -64,7 +68,7 @@ std::string hardware_table() {
   for (const Row& row : rows)
     table += std::string("| ") + row.what + " | " + row.unit + " | " +
              number(h100.at(json::json_pointer(row.h100)).get<double>()) + " | " +
-             number(median(h200, row.h200)) + " |\n";
+             (row.h200 ? number(median(h200, row.h200)) : "–") + " |\n";
   return table + "\n<sub>[gpu_h100.json](results/gpu_h100.json), " +
          h100.at("machine").at("date").get<std::string>() +
          "; [gpu_h200.json](results/gpu_h200.json), " +

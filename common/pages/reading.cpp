@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <sstream>
 
-#include "cli/docs.h"
+#include "pages/docs.h"
 
 namespace flash {
 namespace {

@@ -1,10 +1,10 @@
-#include "pictures/svg.h"
+#include "drawing/svg.h"
 
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 
-#include "pictures/svg_text.h"
+#include "drawing/svg_text.h"
 
 namespace flash {
 namespace {

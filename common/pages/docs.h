@@ -7,9 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "cli/cli.h"
 #include "stages/stage.h"
 
 namespace flash {
+
+// Writes all pages and pictures anew; with --check compares them, and follows all links.
+Command docs_command;
 
 // A table of all stages: what each moves, and how fast it was in `results`, a file of run --json.
 std::string ladder_table(const std::vector<Stage>& stages, const nlohmann::json& results);
@@ -42,6 +46,10 @@ std::string bench_table(const std::string& processor);
 
 // A table of a file that common/bench/peers.py has written: docs/results/NAME.json.
 std::string peers_table(const std::string& name);
+
+// PyTorch's attention on a GPU, of docs/results/gpu_peers_h100.json: "forward", "backward" or
+// "decode".
+std::string gpu_peers_table(const std::string& which);
 
 // What was measured on two GPUs; the machine of `results`, a file of run --json.
 std::string hardware_table();

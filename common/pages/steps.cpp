@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "bench/experiments/experiment.h"
-#include "cli/docs.h"
+#include "pages/docs.h"
 #include "report/kernel_diff.h"
 #include "report/summary.h"
 #include "report/units.h"

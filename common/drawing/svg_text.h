@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "pictures/svg.h"
+#include "drawing/svg.h"
 
 namespace flash {
 

@@ -1,4 +1,4 @@
-#include "pictures/svg_text.h"
+#include "drawing/svg_text.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,12 +1,12 @@
-#include "pictures/timeline.h"
+#include "drawing/timeline.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "pictures/axes.h"
-#include "pictures/svg.h"
-#include "pictures/svg_text.h"
+#include "drawing/axes.h"
+#include "drawing/svg.h"
+#include "drawing/svg_text.h"
 
 namespace flash {
 namespace {

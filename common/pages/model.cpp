@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <sstream>
 
-#include "cli/docs.h"
 #include "cli/problem_options.h"
 #include "model/predict.h"
+#include "pages/docs.h"
 #include "report/summary.h"
 #include "report/units.h"
 #include "workshop/prediction.h"

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/docs.h"
+#include "pages/docs.h"
 
 namespace flash {
 namespace {

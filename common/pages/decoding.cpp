@@ -1,10 +1,11 @@
 // A table of what the modelled GPU predicts for decoding, beside what was published. Computed, not
 // measured, so that there is no file of results.
-#include "cli/docs.h"
+#include "worked/decoding.h"
+
 #include "model/predict.h"
+#include "pages/docs.h"
 #include "report/text.h"
 #include "report/units.h"
-#include "worked/decoding.h"
 
 namespace flash {
 
