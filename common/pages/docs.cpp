@@ -59,7 +59,7 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
   if (kind == "reading") return reading_table(name, stages);
   if (kind == "code") return quoted_code(name);
   if (kind == "model") return model_table(name, stages);
-  if (kind == "decoding") return decoding_table(stages);
+  if (kind == "decoding") return decoding_table(name, stages);
   if (kind == "mistakes") return mistakes_table(name);
   if (kind == "picture") return picture_in(page, name, stages);
   throw BadInput(

@@ -31,8 +31,8 @@ std::string experiment_table(const std::string& name);
 // What the modelled GPU makes of stages: "00 01/1 03 --heads 132", with the options of a problem.
 std::string model_table(const std::string& what, const std::vector<Stage>& stages);
 
-// What the modelled GPU predicts for decoding, beside what was published.
-std::string decoding_table(const std::vector<Stage>& stages);
+// What the modelled GPU predicts for decoding, beside what was "published" or "measured".
+std::string decoding_table(const std::string& beside, const std::vector<Stage>& stages);
 
 // Rows of docs/mistakes.md: "02/new_sum_before_O 02/nothing_rescaled".
 std::string mistakes_table(const std::string& names);
@@ -47,9 +47,8 @@ std::string bench_table(const std::string& processor);
 // A table of a file that common/bench/peers.py has written: docs/results/NAME.json.
 std::string peers_table(const std::string& name);
 
-// PyTorch's attention on a GPU, of docs/results/gpu_peers_h100.json: "forward", "backward" or
-// "decode".
-std::string gpu_peers_table(const std::string& which);
+// PyTorch's attention on a GPU, of docs/results/gpu_peers_h100.json: "forward" or "backward".
+std::string gpu_peers_table(const std::string& direction);
 
 // What was measured on two GPUs; the machine of `results`, a file of run --json.
 std::string hardware_table();
