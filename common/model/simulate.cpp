@@ -6,6 +6,7 @@
 
 #include "model/roles.h"
 #include "model/unit_times.h"
+#include "model/units.h"
 
 namespace flash::model {
 namespace {
@@ -104,44 +105,14 @@ class Sm {
         {role.block, role.index, lane, begin, end, residents_[role.block].label(what, tile)});
   }
 
-  // Takes a unit from when it is free for `cycles`, and returns when it is done.
-  double take(const Role& role, Lane lane, double begin, double cycles, const Event& event) {
-    free_[static_cast<int>(lane)] = begin + cycles;
-    note(role, static_cast<int>(lane), begin, begin + cycles, event.op.name, event.tile);
-    return begin + cycles;
+  double noted(const Role& role, Lane lane, const Use& use, const Event& event) {
+    note(role, static_cast<int>(lane), use.begin, use.end, event.op.name, event.tile);
+    return use.end;
   }
-  double begin_of(Lane lane, double from) const {
-    return std::max(from, free_[static_cast<int>(lane)]);
+  // A unit works for the role from now on, or when it is free.
+  double take(const Role& role, Lane lane, double work, const Rate& rate, const Event& event) {
+    return noted(role, lane, units_.take(lane, role.time, work, rate), event);
   }
-
-  // For as long as `work` results at the rate take.
-  double take_rated(const Role& role, Lane lane, double from, double work, const Rate& rate,
-                    const Event& event) {
-    const double begin = begin_of(lane, from);
-    double& products_end = free_[static_cast<int>(Lane::tensor)];
-    const double beside = synchronous_ ? rate.beside_mma_sync : rate.beside_products;
-    const double end =
-        take(role, lane, begin, UnitTimes::duration(work, beside, products_end - begin, rate.alone),
-             event);
-    held_up_[static_cast<int>(lane)] = rate.holds_up_mma_sync;
-    if (synchronous_)
-      products_end += rate.holds_up_mma_sync * std::max(0.0, std::min(end, products_end) - begin);
-    return end;
-  }
-
-  double multiply(const Role& role, double from, double cycles, bool synchronous,
-                  const Event& event) {
-    synchronous_ = synchronous;
-    const double begin = begin_of(Lane::tensor, from);
-    double longer = cycles;
-    if (synchronous)
-      for (const Lane lane : {Lane::exponential, Lane::fp32}) {
-        const int l = static_cast<int>(lane);
-        longer += held_up_[l] * std::max(0.0, std::min(begin + cycles, free_[l]) - begin);
-      }
-    return take(role, Lane::tensor, begin, longer, event);
-  }
-
   void wait_until(Role& role, double time, std::string_view what) {
     if (time > role.time) note(role, -1, role.time, time, what, -1);
     role.time = std::max(role.time, time);
@@ -151,7 +122,7 @@ class Sm {
 
   double copy_bytes(const Role& role, double from, double bytes, const Event& event) {
     timeline_.copied_bytes += bytes;
-    return take(role, Lane::copy, begin_of(Lane::copy, from), bytes / times_.copy_rate(), event);
+    return noted(role, Lane::copy, units_.copy(from, bytes / times_.copy_rate()), event);
   }
 
   void do_op(Role& role, const Event& event) {
@@ -160,27 +131,24 @@ class Sm {
     if (op.unit == tile::Unit::tensor_core) {
       drain(role);
       timeline_.product_flops += static_cast<double>(op.flops);
-      const int head_dim = residents_[role.block].record->head_dim;
-      role.time = multiply(role, role.time,
-                           static_cast<double>(op.flops) / times_.synchronous_products(head_dim),
-                           true, event);
+      const double rate = times_.synchronous_products(residents_[role.block].record->head_dim);
+      role.time =
+          noted(role, Lane::tensor,
+                units_.multiply(role.time, static_cast<double>(op.flops) / rate, true), event);
       return;
     }
     const UnitWork work = work_of(op);
     if (work.exponentials > 0) {
       drain(role);
       timeline_.exponentials += work.exponentials;
-      role.exponentials_end = take_rated(role, Lane::exponential, role.time, work.exponentials,
-                                         gpu_.exponentials, event);
+      role.exponentials_end =
+          take(role, Lane::exponential, work.exponentials, gpu_.exponentials, event);
     }
     const double begin = role.time;
-    if (work.maxima > 0)
-      role.time = take_rated(role, Lane::fp32, role.time, work.maxima, gpu_.maxima, event);
+    if (work.maxima > 0) role.time = take(role, Lane::fp32, work.maxima, gpu_.maxima, event);
     if (work.conversions > 0)
-      role.time =
-          take_rated(role, Lane::fp32, role.time, work.conversions, gpu_.conversions, event);
-    if (work.fma > 0)
-      role.time = take_rated(role, Lane::fp32, role.time, work.fma, gpu_.fma, event);
+      role.time = take(role, Lane::fp32, work.conversions, gpu_.conversions, event);
+    if (work.fma > 0) role.time = take(role, Lane::fp32, work.fma, gpu_.fma, event);
     role.time = std::max(role.time, begin + times_.least());
   }
 
@@ -206,12 +174,12 @@ class Sm {
   void issue_product(Role& role, const Event& event) {
     drain(role);
     const double rescaled = static_cast<double>(event.op.elements);
-    if (rescaled > 0)
-      role.time = take_rated(role, Lane::fp32, role.time, rescaled, gpu_.fma, event);
+    if (rescaled > 0) role.time = take(role, Lane::fp32, rescaled, gpu_.fma, event);
     timeline_.product_flops += static_cast<double>(event.op.flops);
     const double rate = times_.products(residents_[role.block].record->dtype);
-    const double end = multiply(role, role.time + gpu_.issue,
-                                static_cast<double>(event.op.flops) / rate, false, event);
+    const double cycles = static_cast<double>(event.op.flops) / rate;
+    const double end =
+        noted(role, Lane::tensor, units_.multiply(role.time + gpu_.issue, cycles, false), event);
     role.open_group = std::max(role.open_group, end);
     role.time += gpu_.issue;
   }
@@ -268,9 +236,7 @@ class Sm {
   std::deque<Resident> residents_ = {};
   std::deque<Role> roles_ = {};
   std::vector<Role*> active_ = {};  // have not ended
-  std::array<double, lanes> free_{};
-  std::array<double, lanes> held_up_{};  // share of products' time that its last work takes
-  bool synchronous_ = false;             // the products at work
+  Units units_ = {};
   Timeline timeline_ = {};
 };
 

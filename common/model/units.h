@@ -1,0 +1,58 @@
+// When each unit of an SM is free, and how units at work slow one another down.
+#pragma once
+
+#include <algorithm>
+#include <array>
+
+#include "model/simulate.h"
+#include "model/unit_times.h"
+
+namespace flash::model {
+
+// When a unit was at work, in cycles.
+struct Use {
+  double begin, end;
+};
+
+class Units {
+ public:
+  // `work` results at the rate, from `from` or when the unit is free.
+  Use take(Lane lane, double from, double work, const Rate& rate) {
+    const double begin = std::max(from, free(lane));
+    double& products_end = free(Lane::tensor);
+    const double beside = synchronous_ ? rate.beside_mma_sync : rate.beside_products;
+    const double end = begin + UnitTimes::duration(work, beside, products_end - begin, rate.alone);
+    if (synchronous_) products_end += rate.holds_up_mma_sync * overlap(begin, end, products_end);
+    free(lane) = end;
+    holds_up_[static_cast<int>(lane)] = rate.holds_up_mma_sync;
+    return {begin, end};
+  }
+
+  Use copy(double from, double cycles) {
+    const double begin = std::max(from, free(Lane::copy));
+    return {begin, free(Lane::copy) = begin + cycles};
+  }
+
+  // A product of so many cycles; a synchronous one loses what others take from it.
+  Use multiply(double from, double cycles, bool synchronous) {
+    synchronous_ = synchronous;
+    const double begin = std::max(from, free(Lane::tensor));
+    double end = begin + cycles;
+    if (synchronous)
+      for (const Lane lane : {Lane::exponential, Lane::fp32})
+        end += holds_up_[static_cast<int>(lane)] * overlap(begin, begin + cycles, free(lane));
+    return {begin, free(Lane::tensor) = end};
+  }
+
+ private:
+  double& free(Lane lane) { return free_[static_cast<int>(lane)]; }
+  static double overlap(double begin, double end, double other_end) {
+    return std::max(0.0, std::min(end, other_end) - begin);
+  }
+
+  std::array<double, lanes> free_{};
+  std::array<double, lanes> holds_up_{};  // products, for this share of its last work
+  bool synchronous_ = false;              // the last product
+};
+
+}  // namespace flash::model
