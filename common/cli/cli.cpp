@@ -18,17 +18,24 @@ struct NamedCommand {
 
 int built_around(const Arguments&, const Environment&) {
   throw BadInput(
-      "test, check, diff and docs: not commands of this program, expected ./ladder test, ./ladder "
-      "check, ./ladder diff or ./ladder docs, which build first");
+      "test, check, diff, docs and report: not commands of this program, expected ./ladder before "
+      "them, which builds what they need");
 }
 
 constexpr NamedCommand commands[] = {
-    {"run", run_command},           {"bench", bench_command},
-    {"list", list_command},         {"docs", built_around},
-    {"test", built_around},         {"experiment", experiment_command},
-    {"timeline", timeline_command}, {"start", start_command},
-    {"reset", reset_command},       {"hint", hint_command},
-    {"predict", predict_command},   {"check", built_around},
+    {"run", run_command},
+    {"bench", bench_command},
+    {"list", list_command},
+    {"docs", built_around},
+    {"report", built_around},
+    {"test", built_around},
+    {"experiment", experiment_command},
+    {"timeline", timeline_command},
+    {"start", start_command},
+    {"reset", reset_command},
+    {"hint", hint_command},
+    {"predict", predict_command},
+    {"check", built_around},
     {"diff", built_around},
 };
 

@@ -28,6 +28,8 @@ std::string source(const RunOptions& options) {
   return (ours ? "common/data/" + relative.string() : options.input);
 }
 
+}  // namespace
+
 Report run_stages(const RunOptions& options, const Environment& environment) {
   Progress progress(environment);
   AttentionFile task{options.problem, {}};
@@ -78,6 +80,8 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
   }
   return report;
 }
+
+namespace {
 
 int run(const Arguments& arguments, const Environment& environment) {
   if (asks_for_help(arguments)) return environment.out << run_help_text(), 0;

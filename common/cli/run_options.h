@@ -7,6 +7,7 @@
 
 #include "attention/problem.h"
 #include "cli/cli.h"
+#include "report/report.h"
 
 namespace flash {
 
@@ -29,5 +30,8 @@ BadInput in_run_options(const BadInput& error);
 
 // Throws BadInput. Nothing is read or written yet.
 RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage>& stages);
+
+// Checks and measures them, and writes the file of --output.
+Report run_stages(const RunOptions& options, const Environment& environment);
 
 }  // namespace flash

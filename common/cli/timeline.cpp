@@ -203,10 +203,11 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
   const model::KernelPrediction& longest =
       *std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds);
   const std::vector<std::string>& roles = roles_of(recording, longest);
+  const model::Window window = model::middle(longest.sm, cycles);
   if (options.given("--svg"))
     write_text(options.one("--svg"),
                timeline_svg(std::string(stage.name) + ", kernel " + longest.kernel, longest.sm,
-                            roles, model::middle(longest.sm, cycles)));
+                            roles, window, window.end));
   if (options.given("--trace"))
     write_json(options.one("--trace"), model::trace_of(gpu, longest.sm, roles));
   return 0;

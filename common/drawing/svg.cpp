@@ -143,14 +143,21 @@ double Svg::legend(Point at, const std::vector<LegendEntry>& entries) {
   return next.y + row;
 }
 
-std::string Svg::str(double height) const {
+void Svg::begin_view(const Box& box) {
+  body_ += "<svg class=\"view\" " + attributes(box) + " viewBox=\"0 0 " + number(box.width) + " " +
+           number(box.height) + "\">\n";
+}
+
+std::string Svg::str(double height, std::string_view id) const {
   const std::string w = number(width), h = number(height);
+  const std::string title_id = "title" + std::string(id), desc_id = "desc" + std::string(id);
   std::string defs;
   for (const Pattern pattern : patterns_) defs += definition(pattern);
   return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + w + " " + h +
          "\" width=\"720\" height=\"" + number(720 / width * height) +
-         "\" role=\"img\" aria-labelledby=\"title desc\">\n<title id=\"title\">" + escaped(title_) +
-         "</title>\n<desc id=\"desc\">" + escaped(alt_) + "</desc>\n" + style_sheet(classes_) +
+         "\" role=\"img\" aria-labelledby=\"" + title_id + " " + desc_id + "\">\n<title id=\"" +
+         title_id + "\">" + escaped(title_) + "</title>\n<desc id=\"" + desc_id + "\">" +
+         escaped(alt_) + "</desc>\n" + style_sheet(classes_) +
          (defs.empty() ? "" : "<defs>\n" + defs + "</defs>\n") +
          "<rect x=\"0.5\" y=\"0.5\" width=\"" + number(width - 1) + "\" height=\"" +
          number(height - 1) + "\" rx=\"6\" class=\"b-paper s-grid\"/>\n" + body_ + "</svg>\n";

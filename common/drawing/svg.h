@@ -88,8 +88,13 @@ class Svg {
   // Entries in rows, from `at` on; the y below them.
   double legend(Point at, const std::vector<LegendEntry>& entries);
 
-  // The whole file.
-  std::string str(double height) const;
+  // What is drawn until the end of the view is seen through `box`, which shows a part of it from
+  // x = 0 on, as wide as the box; a page may move it.
+  void begin_view(const Box& box);
+  void end_view() { body_ += "</svg>\n"; }
+
+  // The whole file; `id` makes a page's several pictures differ.
+  std::string str(double height, std::string_view id = "") const;
 
  private:
   std::string tint(Paint paint);    // class="..."

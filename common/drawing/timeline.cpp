@@ -14,6 +14,7 @@ namespace {
 using model::Interval;
 
 constexpr double first_x = 116, row_step = 25, row_height = 20;
+constexpr double view_width = Svg::width - Svg::margin - first_x;
 constexpr std::array<Fill, model::lanes> of_lane = {{{Paint::blue},
                                                      {Paint::orange, Pattern::dots},
                                                      {Paint::yellow},
@@ -40,11 +41,12 @@ Span span_of(int lane) {
 class Rows {
  public:
   Rows(Svg& svg, const model::Timeline& timeline, const std::vector<std::string>& roles,
-       model::Window window, double y)
+       model::Window window, double end, double y)
       : svg_(svg),
         timeline_(timeline),
         roles_(roles),
-        scale_{window.begin, window.end, first_x, Svg::width - Svg::margin},
+        scale_{window.begin, window.end, 0, view_width},
+        end_(end),
         y_(y) {}
 
   double draw() {
@@ -52,12 +54,15 @@ class Rows {
       name_row(static_cast<int>(role), roles_[role].empty() ? "block" : roles_[role]);
     for (int lane = 0; lane < model::lanes; ++lane)
       name_row(row_of_lane(lane), std::string(model::lane_names[lane]));
+    const double height = row_step * (row_of_lane(model::lanes - 1) + 1);
+    svg_.begin_view({first_x, y_, view_width, height});
     for (const Interval& interval : timeline_.intervals) {
       const Fill fill = interval.lane < 0 ? waits : of_lane[interval.lane];
       if (interval.block == 0) bar(interval, interval.role, span_of(interval.lane), fill);
       if (interval.lane >= 0) bar(interval, row_of_lane(interval.lane), {0, 1}, fill);
     }
-    return y_ + row_step * (row_of_lane(model::lanes - 1) + 1);
+    svg_.end_view();
+    return y_ + height;
   }
 
  private:
@@ -72,9 +77,9 @@ class Rows {
 
   void bar(const Interval& interval, int row, Span span, const Fill& fill) {
     const double begin = scale_(std::max(interval.begin, scale_.from));
-    const double end = scale_(std::min(interval.end, scale_.to));
+    const double end = scale_(std::min(interval.end, end_));
     if (end - begin < 0.4) return;
-    svg_.rect({begin, y_ + row_step * row + row_height * span.top, end - begin,
+    svg_.rect({begin, row_step * row + row_height * span.top, end - begin,
                row_height * (span.bottom - span.top)},
               fill);
   }
@@ -83,13 +88,14 @@ class Rows {
   const model::Timeline& timeline_;
   const std::vector<std::string>& roles_;
   Scale scale_;
-  double y_;
+  double end_, y_;
 };
 
 }  // namespace
 
 std::string timeline_svg(const std::string& title, const model::Timeline& timeline,
-                         const std::vector<std::string>& roles, model::Window window) {
+                         const std::vector<std::string>& roles, model::Window window, double end,
+                         std::string_view id) {
   const std::string cycles =
       number(std::floor(window.begin), 0) + " to " + number(std::floor(window.end), 0);
   Svg svg(title,
@@ -101,9 +107,9 @@ std::string timeline_svg(const std::string& title, const model::Timeline& timeli
     entries.push_back({std::string(model::lane_names[lane]), of_lane[lane]});
   entries.push_back({"waits", waits});
   const double y = svg.legend({Svg::margin, Svg::top}, entries) + 6;
-  const double below = Rows(svg, timeline, roles, window, y).draw();
+  const double below = Rows(svg, timeline, roles, window, end, y).draw();
   svg.text({Svg::margin, below + 14}, "Modelled: cycles " + cycles + " of one SM.", small_muted);
-  return svg.str(below + 28);
+  return svg.str(below + 28, id);
 }
 
 }  // namespace flash

@@ -40,12 +40,12 @@ double useful_intensity(const Stage& stage, const Problem& problem) {
   return nominal_flops(problem) / static_cast<double>(cost.hbm_bytes());
 }
 
-std::string two_digits(const Stage& stage) {
-  return std::string(stage.name.substr(0, 2));
+// "03" of 03_v2, "04/2" of its step.
+std::string number_of(std::string_view stage) {
+  return std::string(stage.substr(0, stage.find('_')));
 }
 
-Plot modelled_h100(const std::vector<Stage>& stages) {
-  const model::Gpu& gpu = model::find_gpu("h100");
+Plot modelled(const model::Gpu& gpu, const std::vector<Stage>& stages) {
   const double peak = gpu.sms * gpu.clock_hz * gpu.flops_16bit;
   const Problem problem = {.batch = 8,
                            .heads = 16,
@@ -54,7 +54,9 @@ Plot modelled_h100(const std::vector<Stage>& stages) {
                            .seqlen_k = 2048,
                            .head_dim = 128,
                            .dtype = DType::bf16};
-  Plot plot = {.title = "H100, modelled: bf16, d = 128, 2048 keys",
+  std::string name(gpu.name);
+  name.front() = 'A' + (name.front() - 'a');
+  Plot plot = {.title = name + ", modelled: bf16, d = 128, 2048 keys",
                .unit = "TFLOP/s",
                .in_unit = 1e12,
                .roofs = {{"tensor cores, 16 bits", 0, peak},
@@ -67,37 +69,35 @@ Plot modelled_h100(const std::vector<Stage>& stages) {
   for (const Stage& stage : stages) {
     if (stage.is_step()) continue;
     const model::Recording recording = model::record(gpu, stage, stage.passes.front().run, problem);
-    plot.points.push_back({two_digits(stage), useful_intensity(stage, problem),
+    plot.points.push_back({number_of(stage.name), useful_intensity(stage, problem),
                            model::predict(gpu, recording).tflops() * 1e12});
   }
   return plot;
 }
 
-Plot measured_cpu(const std::vector<Stage>& stages, const nlohmann::json& results) {
-  const nlohmann::json &machine = results.at("machine"), &p = results.at("problem");
+Plot measured(const std::string& machine_text, const nlohmann::json& results) {
+  const nlohmann::json &machine = results.at("machine"), &problem = results.at("problem");
   const double peak = machine.at("fma_peak_gflops").get<double>() * 1e9;
-  const Problem problem = {.batch = p.at("batch"),
-                           .heads = p.at("heads"),
-                           .kv_heads = p.at("kv_heads"),
-                           .seqlen_q = p.at("seqlen_q"),
-                           .seqlen_k = p.at("seqlen_k"),
-                           .head_dim = p.at("head_dim"),
-                           .causal = p.at("causal")};
-  Plot plot = {.title = "This course's CPU, measured: f32, d = " +
-                        std::to_string(problem.head_dim) + ", " + std::to_string(problem.seqlen_k) +
-                        " keys, " + std::to_string(machine.at("threads").get<int>()) + " cores",
+  Plot plot = {.title = machine_text + ", measured: " + problem.at("dtype").get<std::string>() +
+                        ", d = " + problem.at("head_dim").dump() + ", " +
+                        problem.at("seqlen_k").dump() + " keys, " + machine.at("threads").dump() +
+                        " cores",
                .unit = "GFLOP/s",
                .in_unit = 1e9,
                .roofs = {{"multiply-adds", 0, peak},
                          {"memory", machine.at("read_bandwidth_gbs").get<double>() * 1e9, peak}},
                .points = {},
-               .least = 4e10,
-               .most = 8e11};
-  for (const nlohmann::json& result : results.at("stages"))
-    for (const Stage& stage : stages)
-      if (result.at("stage") == stage.name)
-        plot.points.push_back({two_digits(stage), useful_intensity(stage, problem),
-                               result.at("gflops").get<double>() * 1e9});
+               .least = peak / 12,
+               .most = 1.7 * peak};
+  for (const nlohmann::json& stage : results.at("stages")) {
+    if (!stage.at("gflops").is_number() || stage.at("gflops") == 0) continue;  // stopped
+    const double rate = stage.at("gflops").get<double>() * 1e9;
+    const double bytes =
+        stage.at("hbm_read_bytes").get<double>() + stage.at("hbm_write_bytes").get<double>();
+    plot.points.push_back({number_of(stage.at("stage").get<std::string>()),
+                           rate * stage.at("seconds").at("median").get<double>() / bytes, rate});
+    plot.least = std::min(plot.least, 0.8 * rate);
+  }
   return plot;
 }
 
@@ -171,12 +171,13 @@ double draw_plot(Svg& svg, const Plot& plot, double y, double height, bool last)
   return box.bottom() + (last ? 46 : 38);
 }
 
-double draw(Svg& svg, const PictureSources& sources) {
-  const double y = draw_plot(svg, modelled_h100(sources.stages), Svg::top, 230, false);
-  return draw_plot(svg, measured_cpu(sources.stages, sources.results("forward")), y, 150, true);
-}
-
 }  // namespace
+
+double draw_rooflines(Svg& svg, const std::vector<Stage>& stages, const model::Gpu& gpu,
+                      const std::string& machine, const nlohmann::json& results) {
+  const double y = draw_plot(svg, modelled(gpu, stages), Svg::top, 230, false);
+  return draw_plot(svg, measured(machine, results), y, 150, true);
+}
 
 Picture roofline_picture(const PictureSources& sources) {
   return {
@@ -185,7 +186,10 @@ Picture roofline_picture(const PictureSources& sources) {
       "and speed. On a modelled H100 some stages lie above the slope of HBM, since the L2 cache, "
       "whose roof is dashed, serves what is read again. On the CPU every stage is to the right "
       "of the slope of memory: what limits it is arithmetic.",
-      [sources](Svg& svg) { return draw(svg, sources); }};
+      [sources](Svg& svg) {
+        return draw_rooflines(svg, sources.stages, model::find_gpu("h100"), "This course's CPU",
+                              sources.results("forward"));
+      }};
 }
 
 }  // namespace flash

@@ -47,10 +47,6 @@ std::int64_t moved(const tile::Counters& cost, const Group& group) {
   return bytes;
 }
 
-std::int64_t moved(const tile::Counters& cost) {
-  return cost.hbm_bytes();
-}
-
 constexpr double bar_height = 20, bar_step = 25, bars_begin = 150, bars_end = 556;
 
 void draw_bar(Svg& svg, const tile::Counters& cost, const Scale& scale, double y) {
@@ -71,39 +67,37 @@ void draw_bar(Svg& svg, const tile::Counters& cost, const Scale& scale, double y
            bytes_text(static_cast<double>(before)), small);
 }
 
-// All stages, steps left out; y below them.
-double draw_panel(Svg& svg, const std::vector<Stage>& stages, std::int64_t head_dim,
-                  const Scale& scale, double y) {
-  svg.text({Svg::margin, y + 12}, "d = " + std::to_string(head_dim), {.bold = true});
-  y += 22;
-  for (const Stage& stage : stages) {
-    if (stage.is_step()) continue;
-    svg.text({Svg::margin, y + 15}, stage.name, small);
-    draw_bar(svg, stage.cost(problem_of(head_dim)), scale, y);
-    y += bar_step;
-  }
-  return y;
+TrafficPanel panel_of(const std::vector<Stage>& stages, std::int64_t head_dim) {
+  TrafficPanel panel = {"d = " + std::to_string(head_dim), {}};
+  for (const Stage& stage : stages)
+    if (!stage.is_step())
+      panel.bars.emplace_back(std::string(stage.name), stage.cost(problem_of(head_dim)));
+  return panel;
 }
 
-double draw(Svg& svg, const std::vector<Stage>& stages) {
-  std::int64_t most = 0;
-  for (const std::int64_t head_dim : {64, 128})
-    for (const Stage& stage : stages)
-      if (!stage.is_step()) most = std::max(most, moved(stage.cost(problem_of(head_dim))));
+}  // namespace
+
+double draw_traffic(Svg& svg, const std::vector<TrafficPanel>& panels, const std::string& note) {
+  std::int64_t most = 1;
+  for (const TrafficPanel& panel : panels)
+    for (const auto& [stage, cost] : panel.bars) most = std::max(most, cost.hbm_bytes());
   const Scale scale = {0, static_cast<double>(most), bars_begin, bars_end};
   std::vector<LegendEntry> entries;
   for (const Group& group : groups()) entries.push_back({std::string(group.text), group.fill});
   double y = svg.legend({Svg::margin, Svg::top}, entries) + 8;
-  y = draw_panel(svg, stages, 64, scale, y) + 10;
-  y = draw_panel(svg, stages, 128, scale, y);
-  svg.text(
-      {Svg::margin, y + 14},
-      "Counted bytes, read and written together: f32, 4 heads, 4096 queries and keys, no mask.",
-      small_muted);
+  for (const TrafficPanel& panel : panels) {
+    if (&panel != &panels.front()) y += 10;
+    svg.text({Svg::margin, y + 12}, panel.title, {.bold = true});
+    y += 22;
+    for (const auto& [stage, cost] : panel.bars) {
+      svg.text({Svg::margin, y + 15}, stage, small);
+      draw_bar(svg, cost, scale, y);
+      y += bar_step;
+    }
+  }
+  svg.text({Svg::margin, y + 14}, note, small_muted);
   return y + 28;
 }
-
-}  // namespace
 
 Picture traffic_picture(const PictureSources& sources) {
   return {"traffic", "Bytes between HBM and the blocks",
@@ -111,7 +105,11 @@ Picture traffic_picture(const PictureSources& sources) {
           "128. Stage 00 moves mostly S and P. In 01 and 02 these are gone, but Q and the "
           "unfinished O travel once for each tile of keys, and weigh twice as much at 128. From 03 "
           "on O is written once, and what is left is mostly K and V; 05 moves them in FP8.",
-          [&stages = sources.stages](Svg& svg) { return draw(svg, stages); }};
+          [&stages = sources.stages](Svg& svg) {
+            return draw_traffic(svg, {panel_of(stages, 64), panel_of(stages, 128)},
+                                "Counted bytes, read and written together: f32, 4 heads, 4096 "
+                                "queries and keys, no mask.");
+          }};
 }
 
 }  // namespace flash
