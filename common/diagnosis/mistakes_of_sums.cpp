@@ -102,6 +102,8 @@ const Mistake table[] = {
      .weigh = wrong_divisor<[](double m, double, double) { return m; }>},
     {.name = "O is divided by the row maximum, not by the row sum",
      .weigh = wrong_divisor<[](double m, double, double scale) { return m / scale; }>},
+    {.name = "O is divided by the log-sum-exp, not by the row sum",
+     .weigh = wrong_divisor<[](double m, double l, double) { return m + std::log(l); }>},
     {.name = "the row sum starts at 1, not at 0", .weigh = sum_starts_at_1},
     {.name = "O is divided by the row sum in every tile, and not multiplied by the old one first",
      .tiled = true,
