@@ -10,6 +10,9 @@
 #if !defined(TILE_SIMD_PORTABLE) && defined(__AVX2__) && defined(__F16C__)
 #include <immintrin.h>
 #define TILE_SIMD_F16C 1
+#elif !defined(TILE_SIMD_PORTABLE) && defined(__aarch64__)
+#include <arm_neon.h>
+#define TILE_SIMD_NEON 1
 #endif
 
 namespace tile::cpu {
@@ -33,6 +36,8 @@ inline VecInt integers(const std::uint16_t* from) {
       0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
 #elif TILE_SIMD_F16C
   return (VecInt)_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#elif TILE_SIMD_NEON
+  return (VecInt)vmovl_u16(vld1_u16(from));
 #else
   std::uint16_t narrow __attribute__((vector_size(lanes * 2)));
   std::memcpy(&narrow, from, sizeof narrow);
@@ -49,6 +54,8 @@ inline Vec widen(const f16* from) {
   return _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
 #elif TILE_SIMD_F16C
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#elif TILE_SIMD_NEON
+  return (Vec)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&from->bits)));
 #else
   return widen_each(from);
 #endif
@@ -59,7 +66,7 @@ inline Vec widen(const f16* from) {
 // the penalty that subnormal fp32 has on Zen 5.
 inline constexpr float unit_of_e4m3 = 0x1p8f;
 
-#if TILE_SIMD_AVX512 || TILE_SIMD_F16C
+#if TILE_SIMD_AVX512 || TILE_SIMD_F16C || TILE_SIMD_NEON
 
 // The f16 numbers of codes that stand in 16 bits each, sign extended.
 template <class Codes>
@@ -85,6 +92,11 @@ inline void widen_2_in_units(Vec (&to)[2], const e4m3* from) {
       (TwiceShorts)_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
   to[0] = _mm256_cvtph_ps(_mm256_castsi256_si128(f16_bits));
   to[1] = _mm256_cvtph_ps(_mm256_extracti128_si256(f16_bits, 1));
+#elif TILE_SIMD_NEON
+  const auto codes = vmovl_s8(vld1_s8(reinterpret_cast<const std::int8_t*>(from)));
+  const auto f16_bits = (float16x8_t)f16_of_e4m3((TwiceShorts)codes);
+  to[0] = (Vec)vcvt_f32_f16(vget_low_f16(f16_bits));
+  to[1] = (Vec)vcvt_high_f32_f16(f16_bits);
 #else
   for (int i = 0; i < 2 * lanes; ++i) to[i / lanes][i % lanes] = to_float(from[i]) / unit_of_e4m3;
 #endif
@@ -94,6 +106,11 @@ inline Vec widen_in_units(const e4m3* from) {
 #if TILE_SIMD_F16C && !TILE_SIMD_AVX512
   const auto codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
   return _mm256_cvtph_ps((__m128i)f16_of_e4m3((Shorts)_mm_cvtepi8_epi16(codes)));
+#elif TILE_SIMD_NEON
+  std::uint32_t codes;
+  std::memcpy(&codes, from, sizeof codes);
+  const auto wide = vget_low_s16(vmovl_s8((int8x8_t)vdup_n_u32(codes)));
+  return (Vec)vcvt_f32_f16((float16x4_t)f16_of_e4m3((Shorts)wide));
 #else
   return widen_each(from) * (1 / unit_of_e4m3);
 #endif
