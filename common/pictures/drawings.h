@@ -32,6 +32,7 @@ Picture block_size_picture();
 Picture error_growth_picture(const PictureSources& sources);
 Picture warps_picture();
 Picture sms_picture();
+Picture longest_first_picture();
 Picture fp8_formats_picture();
 Picture fp8_rotation_picture();
 

@@ -21,6 +21,7 @@ std::vector<Picture> pictures(const PictureSources& sources) {
       error_growth_picture(sources),
       warps_picture(),
       sms_picture(),
+      longest_first_picture(),
       fp8_formats_picture(),
       fp8_rotation_picture(),
   };

@@ -134,7 +134,8 @@ double draw(Svg& svg, const std::vector<Stage>& stages) {
   svg.text({end - length - 8, y + 5}, number(cycles) + " cycles",
            {.size = small_size, .anchor = Anchor::end, .paint = Paint::muted});
   svg.text({Svg::margin, y + 5},
-           "One SM of a modelled H100, tiles of " + std::to_string(key_rows) + " keys, d = 128.",
+           "One SM of a modelled H100, tiles of " + std::to_string(key_rows) + " keys, d = 128, " +
+               std::to_string(problem.seqlen_k) + " keys in all.",
            small_muted);
   return y + 22;
 }
