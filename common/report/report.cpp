@@ -16,7 +16,7 @@ void compare(std::string& lines, const std::string& name, std::int64_t counted,
              std::int64_t formula) {
   if (counted == formula) return;
   lines += (lines.empty() ? "" : "\n") + name + ": counted " + std::to_string(counted) +
-           ", the formula says " + std::to_string(formula);
+           ", the formula says " + std::to_string(formula) + ".";
 }
 
 void compare(std::string& lines, const std::string& name, const PerTensor& counted,

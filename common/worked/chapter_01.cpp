@@ -17,7 +17,7 @@ std::string two_sweeps() {
   for (int tile = 0; tile < 3; ++tile)
     maxima[tile] = m = std::max({m, softmax_tiles[tile].S[0], softmax_tiles[tile].S[1]});
   std::string result =
-      "| tile | S | V | m after sweep 1 | P = e^(S − 4) | l | O, times l |\n"
+      "| tile | S | V | m in sweep 1 | P = e^(S − 4) | l | O, times l |\n"
       "|--:|---|---|--:|---|--:|--:|\n";
   for (int tile = 0; tile < 3; ++tile) {
     const auto& [S, V] = softmax_tiles[tile];

@@ -64,6 +64,11 @@ std::string Work::longest() const {
   return products >= exponentials ? "products" : "exponentials";
 }
 
+bool Work::is_longest(const std::string& what) const {
+  const double time = what == "memory" ? memory : what == "products" ? products : exponentials;
+  return time >= 0.9 * std::max({memory, products, exponentials});
+}
+
 Work work_of(const Stage& stage, const Problem& problem) {
   const tile::Counters cost = stage.cost(problem);
   const bool in_fp8 = stage.fp8.has_value();
@@ -96,8 +101,11 @@ std::string compare(const Stage& stage, const Prediction& prediction) {
               factor > 0.9 && factor < 1.1 ? "right to a tenth"
               : factor < 1                 ? text("%.2g times too few", 1 / factor).c_str()
                                            : text("%.2g times too many", factor).c_str()) +
-         text("  longest  you said %s, it is %s. On an H100 each alone would take:\n",
-              prediction.limit.c_str(), work.longest().c_str()) +
+         text("  longest  you said %s, %s. On an H100 each alone would take:\n",
+              prediction.limit.c_str(),
+              work.longest() == prediction.limit  ? "and it is"
+              : work.is_longest(prediction.limit) ? ("as good as " + work.longest()).c_str()
+                                                  : ("it is " + work.longest()).c_str()) +
          text("           memory %.3g us, products %.3g us, exponentials %.3g us\n",
               work.memory * 1e6, work.products * 1e6, work.exponentials * 1e6);
 }

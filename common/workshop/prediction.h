@@ -19,6 +19,8 @@ struct Work {
   double memory, products, exponentials;
 
   std::string longest() const;  // "memory", "products" or "exponentials"
+  // Or as good as that: within a tenth of the longest.
+  bool is_longest(const std::string& what) const;
 };
 Work work_of(const Stage& stage, const Problem& problem);
 
