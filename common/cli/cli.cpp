@@ -18,8 +18,8 @@ struct NamedCommand {
 
 int built_around(const Arguments&, const Environment&) {
   throw BadInput(
-      "test, check, diff, docs and report: not commands of this program, expected ./ladder before "
-      "them, which builds what they need");
+      "test, check, diff, docs and report: not commands of this program, expected ./ladder test, "
+      "./ladder check, ./ladder diff, ./ladder docs or ./ladder report, which build first");
 }
 
 constexpr NamedCommand commands[] = {

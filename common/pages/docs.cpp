@@ -54,6 +54,7 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
   if (kind == "peers") return peers_table(name);
   if (kind == "worked") return worked_example(name);
   if (kind == "hardware") return hardware_table();
+  if (kind == "instructions") return instructions_table();
   if (kind == "gpu_peers") return gpu_peers_table(name);
   if (kind == "machine") return machine_table(results);
   if (kind == "reading") return reading_table(name, stages);
@@ -62,10 +63,10 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
   if (kind == "decoding") return decoding_table(name, stages);
   if (kind == "mistakes") return mistakes_table(name);
   if (kind == "picture") return picture_in(page, name, stages);
-  throw BadInput(
-      "docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
-      "experiment, run, bench, peers, worked, hardware, gpu_peers, machine, reading, code, " +
-      "model, decoding, mistakes or picture");
+  throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
+                 "experiment, run, bench, peers, worked, hardware, instructions, gpu_peers, "
+                 "machine, reading, code, " +
+                 "model, decoding, mistakes or picture");
 }
 
 // README.md, those of the stages and of docs/, and the rows of docs/results/decode.md.

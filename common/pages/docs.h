@@ -50,6 +50,9 @@ std::string peers_table(const std::string& name);
 // PyTorch's attention on a GPU, of docs/results/gpu_peers_h100.json: "forward" or "backward".
 std::string gpu_peers_table(const std::string& direction);
 
+// How many instructions the main kernels take, by instruction set.
+std::string instructions_table();
+
 // What was measured on two GPUs; the machine of `results`, a file of run --json.
 std::string hardware_table();
 std::string machine_table(const nlohmann::json& results);

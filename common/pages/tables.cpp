@@ -165,7 +165,9 @@ std::string experiment_table(const std::string& name_and_rows) {
   }
   // With another instruction set: NAME_avx2.
   const std::string experiment = name.substr(0, name.find("_avx2"));
-  const std::string by = text + "\n<sub>`./ladder experiment " + experiment + "`, ";
+  const std::string problem =
+      results.contains("problem") ? results.at("problem").get<std::string>() + ". " : "";
+  const std::string by = text + "\n<sub>" + problem + "`./ladder experiment " + experiment + "`, ";
   if (name == "gpu") return by + "modelled.</sub>\n";
   return by + "measured on " + m.at("cpu").get<std::string>() + ", " +
          std::to_string(m.at("cores").get<int>()) + " cores, " + m.at("simd").get<std::string>() +
