@@ -64,20 +64,47 @@ double size_of(tile::TensorId tensor, const Problem& p) {
   return 0;
 }
 
-// Of what the blocks move, what the second cache does not hold: each tensor once, if what is at
-// work at a time fits; a workspace that does not fit is written and read as often as it is counted.
-double bytes_from_hbm(const Gpu& gpu, const Recording& recording) {
+// Of what the blocks move of a tensor, what the second cache does not hold: the tensor once, if
+// what is at work at a time fits; a workspace that does not fit is written and read as often as it
+// is counted.
+double bytes_from_hbm(const Gpu& gpu, const Recording& recording, tile::TensorId tensor) {
   const tile::Counters& cost = recording.counters;
-  double bytes = 0;
+  const auto counted = static_cast<double>(cost.hbm_read[tensor] + cost.hbm_write[tensor]);
+  const auto workspace = static_cast<double>(cost.hbm_workspace[tensor]);
+  if (workspace > 0) return workspace <= gpu.l2_bytes ? std::min(counted, workspace) : counted;
+  const double size = size_of(tensor, recording.problem);
+  return size > 0 ? std::min(counted, size) : counted;
+}
+
+using KernelBlocks = std::span<const BlockRecord>;
+
+std::vector<KernelBlocks> kernels_of(std::span<const BlockRecord> blocks) {
+  std::vector<KernelBlocks> kernels;
+  for (std::size_t begin = 0, end; begin < blocks.size(); begin = end) {
+    end = begin + 1;
+    while (end < blocks.size() && blocks[end].kernel == blocks[begin].kernel) ++end;
+    kernels.push_back(blocks.subspan(begin, end - begin));
+  }
+  return kernels;
+}
+
+// Of what comes from HBM, each kernel's: of a tensor's bytes its share of what the kernels move.
+std::vector<double> hbm_bytes_of_kernels(const Gpu& gpu, const Recording& recording,
+                                         const std::vector<KernelBlocks>& kernels) {
+  std::vector<tile::PerTensor> moved(kernels.size());
+  for (std::size_t k = 0; k < kernels.size(); ++k)
+    for (const BlockRecord& block : kernels[k])
+      for (const tile::Event& event : block.events)
+        if (event.op.bytes > 0)
+          moved[k][event.op.tensor] +=
+              event.op.bytes * (is_persistent(block) ? gpu.sms : recording.copies);
+  std::vector<double> bytes(kernels.size());
   for (const tile::TensorId tensor : Tensor::all) {
-    const auto counted = static_cast<double>(cost.hbm_read[tensor] + cost.hbm_write[tensor]);
-    const auto workspace = static_cast<double>(cost.hbm_workspace[tensor]);
-    if (workspace > 0)
-      bytes += workspace <= gpu.l2_bytes ? std::min(counted, workspace) : counted;
-    else
-      bytes += std::min(counted, std::max(size_of(tensor, recording.problem), 0.0) > 0
-                                     ? size_of(tensor, recording.problem)
-                                     : counted);
+    double all = 0;
+    for (const tile::PerTensor& kernel : moved) all += static_cast<double>(kernel[tensor]);
+    for (std::size_t k = 0; k < kernels.size() && all > 0; ++k)
+      bytes[k] +=
+          bytes_from_hbm(gpu, recording, tensor) * static_cast<double>(moved[k][tensor]) / all;
   }
   return bytes;
 }
@@ -104,22 +131,16 @@ Bound Prediction::bound() const {
 Prediction predict(const Gpu& gpu, const Recording& recording, bool keep_intervals) {
   Prediction result;
   result.flops = nominal_flops(recording.problem);
-  result.hbm_bytes = bytes_from_hbm(gpu, recording);
   result.block_bytes = static_cast<double>(recording.counters.hbm_bytes());
-  const std::vector<BlockRecord>& blocks = recording.blocks;
-  for (std::size_t begin = 0, end; begin < blocks.size(); begin = end) {
-    end = begin + 1;
-    while (end < blocks.size() && blocks[end].kernel == blocks[begin].kernel) ++end;
-    result.kernels.push_back(
-        predict_kernel(gpu, {&blocks[begin], end - begin}, recording, keep_intervals));
-  }
-  double sum = 0;
-  for (const KernelPrediction& kernel : result.kernels) sum += kernel.seconds;
-  for (KernelPrediction& kernel : result.kernels) {
-    // The bytes are the kernels' together: each takes the share of its time.
-    kernel.hbm_seconds = result.hbm_bytes / gpu.hbm_bytes_per_s * kernel.seconds / sum;
+  const std::vector<KernelBlocks> kernels = kernels_of(recording.blocks);
+  const std::vector<double> hbm_bytes = hbm_bytes_of_kernels(gpu, recording, kernels);
+  for (std::size_t k = 0; k < kernels.size(); ++k) {
+    KernelPrediction kernel = predict_kernel(gpu, kernels[k], recording, keep_intervals);
+    kernel.hbm_seconds = hbm_bytes[k] / gpu.hbm_bytes_per_s;
     kernel.seconds = std::max(kernel.seconds, kernel.hbm_seconds + gpu.launch_seconds);
+    result.hbm_bytes += hbm_bytes[k];
     result.seconds += kernel.seconds;
+    result.kernels.push_back(std::move(kernel));
   }
   return result;
 }
