@@ -1,8 +1,8 @@
 // One division: O stays un-normalised until the last key.
 //
 // What changed from step 1: O = e^(m_old - m_new) O + P V in the loop, and O / l behind it. What it
-// costs: the traffic of step 1; 2 N d / B_c multiplications and divisions a head less for every key
-// tile, since O was multiplied by l and divided by it in each.
+// costs: the traffic of step 1; N d divisions a head less for every key tile. The multiplication by
+// the factor stays, and one by l is left out of it.
 //
 // What to look at: Where `divide_rows` stands. The factor of O is now `rescale` alone.
 //

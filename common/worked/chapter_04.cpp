@@ -59,7 +59,7 @@ std::string room_of_tiles() {
   constexpr Tiles all[] = {{"here", 128, 64, 64},
                            {"here", 128, 64, 128},
                            {"FlashAttention-3", 128, 176, 128},
-                           {"a square one", 128, 256, 128}};
+                           {"a larger one", 128, 256, 128}};
   std::string text =
       "| tiles | B_r × B_c, d | S | P | O | of 240 registers | Q | K, V, two slots | of 227 KB |\n"
       "|---|---|--:|--:|--:|--:|--:|--:|--:|\n";
