@@ -21,7 +21,7 @@ commands() {
       sub(/ +$/, "", command)
       gsub(/^\.\/ladder */, "", command)
       if (command ~ /(^| )[A-Z]+( |$)/ && command !~ /\.json/) return
-      if (command ~ /…|\.\.\./) return
+      if (command ~ /…|[.][.][.]|[$]/) return
       print FILENAME ":" FNR ":" command
     }
     /^ *\.\/ladder/ { line = $0; sub(/^ +/, "", line); show(line); next }
