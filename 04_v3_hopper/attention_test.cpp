@@ -77,6 +77,30 @@ TEST(Hopper, AThousandSchedulesOfEveryPipeline) {
   });
 }
 
+// With overlap the softmax runs while PV of the tile before is in flight: of the products issued so
+// far, a wait leaves one group alone. Results and bytes are the same without it, so only the order
+// of the operations tells.
+TEST(Hopper, PvIsInFlightDuringTheSoftmax) {
+  Problem problem{.heads = 1, .kv_heads = 1, .head_dim = 32};
+  problem.seqlen_q = 128;
+  problem.seqlen_k = 5 * 64;
+  const Inputs inputs = generate(problem, 4);
+  for_each_pipeline([&](const Pipeline& on, Launch attention) {
+    std::vector<tile::BlockRecord> blocks;
+    tile::cpu::Device device(tile::find_gpu("h100"), 1);
+    device.set_records(&blocks);
+    Outputs outputs = unwritten_outputs(problem);
+    attention(device, make_args(problem, inputs, outputs));
+    int in_flight = 0;
+    for (const tile::BlockRecord& block : blocks)
+      for (const tile::Event& event : block.events)
+        in_flight += event.kind == tile::Event::Kind::wait_products && event.amount == 1;
+    // Two consumers, and PV of all key tiles but the last.
+    EXPECT_EQ(in_flight, on.overlap ? 2 * 4 : 0)
+        << name(on) << ": wait_products<1> leaves PV in flight, wait_products<0> waits for it too";
+  });
+}
+
 // The tiles in the order that the blocks take them.
 std::vector<QueryTile> order(const Problem& problem) {
   const Inputs inputs = generate(problem, 1);

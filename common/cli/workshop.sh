@@ -17,13 +17,22 @@ check_once() (
     verdict "not right yet$( ((left == 0)) || printf ', %d to be written' "$left"); ./ladder hint $number N helps"
   ((left == 0)) || verdict "passes, but says todo $left times where no test comes by"
   build "${1}_exercise_test" attention_ladder
-  test_program "$build/$1/${1}_exercise_test" || verdict "the quick cases pass, the suite does not"
+  test_program "$build/$1/${1}_exercise_test" 2>&1 | first_failure || verdict "the quick cases pass, the suite does not"
   echo passed >>"$root/$1/exercise/progress"
   printf '%s: right, in all tests\n' "$file"
   ! grep -q '^predict' "$root/$1/exercise/progress" || "$build/attention_ladder" predict "$number"
-  printf 'next: ./ladder diff %s --mine, then ' "$number"
-  "$build/attention_ladder" list | sed -n 's/^next: //p'
+  next=$("$build/attention_ladder" list | sed -n 's/^next: //p')
+  printf 'next: ./ladder diff %s --mine%s\n' "$number" "${next:+, then $next}"
+  [[ $next ]] || echo "all exercises are solved"
 )
+
+# Of what GoogleTest prints: the first failure, no wider than a terminal, and which test it is of.
+first_failure() {
+  awk '
+    /: Failure$/ && ++failures > 1 { skip = 1 }
+    /^\[  FAILED  \]/ { if (!named++) print; skip = 1 }
+    !skip' | fold -s -w 80 | head -n 20
+}
 
 # The kernel that is checked has to be the learner's own.
 refuse_other_kernels() {
@@ -58,13 +67,18 @@ check_exercise() {
   done
 }
 
+# has_passed PROGRESS: and was not reset afterwards.
+has_passed() {
+  [[ -e $1 ]] && awk '/^(passed|reset)/ { last = $1 } END { exit last != "passed" }' "$1"
+}
+
 # show_mine STAGE [--spoil]: from the exercise to the stage's own kernel.
 show_mine() {
   local stage folder colour=--no-color
   stage=$(find_stage diff "$1")
   folder=$stage/exercise
   [[ -e $root/$folder/attention.h ]] || refuse "diff: $folder/attention.h does not exist, expected your kernel"
-  if [[ ${2:-} != --spoil ]] && ! grep -q '^passed' "$root/$folder/progress" 2>/dev/null; then
+  if [[ ${2:-} != --spoil ]] && ! has_passed "$root/$folder/progress"; then
     refuse "diff: $folder/attention.h has not passed ./ladder check ${stage%%_*} yet, expected that, or --spoil"
   fi
   [[ ! -t 1 || ${NO_COLOR:-} ]] || colour=--color

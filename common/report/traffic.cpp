@@ -39,7 +39,9 @@ std::string wrong_loop(const Transfer& t) {
            "head of a group?";
   if (is_one_of(t.tensor, Tensor::K8, Tensor::V8))
     return "is it done for every query head of a group?";
-  return "does its " + access + " stand in the loop over keys?";
+  if (is_one_of(t.tensor, Tensor::Q8, Tensor::scales))
+    return "is it done for every tile, where once is enough?";
+  return "does its " + access + " stand in the loop over keys, or is a condition true too often?";
 }
 
 std::string number(double x) {
@@ -49,7 +51,7 @@ std::string number(double x) {
 }
 
 bool is_whole(double x) {
-  return std::abs(x - std::round(x)) < 0.01 * x;
+  return std::abs(x - std::round(x)) < 0.005 * x;
 }
 
 std::string words(const Transfer& t) {
@@ -60,15 +62,16 @@ std::string words(const Transfer& t) {
   const double ratio = t.ratio();
   if (std::abs(ratio - 1) < 0.01) return "";
   if (ratio < 1)
-    return is + t.verb() + " " + number(ratio) +
-           " times as often as it should be: does a loop or "
-           "the grid leave out tiles?";
+    return is + t.verb() + " " + number(ratio) + " times as often as it should be: is one of its " +
+           (t.is_write ? "stores" : "loads") +
+           " missing, or does a loop or the grid leave out tiles?";
   const std::string often =
       is + t.verb() + " " + number(ratio) + " times as often as it should be: ";
   if (ratio >= 1.9 && is_whole(ratio)) return often + wrong_loop(t);
   if (is_one_of(t.tensor, Tensor::K, Tensor::V, Tensor::K8, Tensor::V8))
     return often + "are tiles above the diagonal, or past the end, read as well?";
-  return often + wrong_loop(t);
+  return often + "does its " + (t.is_write ? "store" : "load") +
+         " begin at the right row, and stand in the right loop?";
 }
 
 }  // namespace

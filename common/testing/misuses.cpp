@@ -19,7 +19,7 @@ void kernel(Block& block, const HbmMatrix& hbm, const HbmVector& statistic) {
   mma_ABt(O, Q, K);
 #elif MISUSE == 3   // mma_AB(O, P, V, r): O is Accumulator 128 x 64, P is Operand 128 x 32, V is Ri
   mma_AB(O, P, V, other);
-#elif MISUSE == 4   // convert(P, S): P is Accumulator 128 x 32, S is Operand 128 x 32; expected Op
+#elif MISUSE == 4   // convert(to, from): to is Accumulator 128 x 32, from is Operand 128 x 32; exp
   convert(S, P);
 #elif MISUSE == 5   // update_row_max(m, S): m is RowVector 64 x 1, S is Accumulator 128 x 32
   update_row_max(other, S);

@@ -1,9 +1,14 @@
-// Says on standard error which case is being run, if that takes long: a loop may have no end.
+// Says on standard error which case is being run, if that takes long, as a loop may have no end, or
+// if it ends the program.
 #pragma once
+
+#include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -15,7 +20,11 @@ namespace flash {
 
 class Watch {
  public:
-  explicit Watch(const Stage& stage) : stage_(stage.name), thread_([this] { watch(); }) {}
+  explicit Watch(const Stage& stage) : stage_(stage.name), thread_([this] { watch(); }) {
+#ifndef __SANITIZE_ADDRESS__  // it has more to say itself
+    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGABRT}) std::signal(number, crashed);
+#endif
+  }
   ~Watch() {
     {
       const std::lock_guard lock(mutex_);
@@ -29,11 +38,20 @@ class Watch {
   void begins(const Problem& problem) {
     const std::lock_guard lock(mutex_);
     now_ = problem_text(problem);
+    std::snprintf(last_words, sizeof last_words,
+                  "%s: crashes; does an index or a count run away?\n  %s\n", stage_.c_str(),
+                  now_.c_str());
     ++cases_;
     changed_.notify_one();
   }
 
  private:
+  // May only do what a signal handler may.
+  static void crashed(int) {
+    const ssize_t ignored = write(STDERR_FILENO, last_words, std::strlen(last_words));
+    _exit(ignored < 0 ? 2 : 1);
+  }
+
   void watch() {
     std::unique_lock lock(mutex_);
     while (!ended_) {
@@ -48,6 +66,7 @@ class Watch {
   }
 
   static constexpr std::chrono::seconds patience{15};
+  static inline char last_words[400] = "";
   std::string stage_, now_;
   int cases_ = 0;
   bool ended_ = false;

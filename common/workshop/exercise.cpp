@@ -81,7 +81,7 @@ std::string comment(std::size_t indent, const std::string& text) {
 
 std::string blank(const Region& region, const Task& task, std::size_t indent) {
   return comment(indent, region.label() + " (" + std::to_string(region.code_lines) + " lines)") +
-         comment(indent, "Write " + task.write + ".") + comment(indent, "Use " + task.use + ".") +
+         comment(indent, "Write: " + task.write + ".") + comment(indent, "Use: " + task.use + ".") +
          std::string(indent, ' ') + std::string(todo_call) + region.label() +
          "\");  // your code in place of this line\n";
 }

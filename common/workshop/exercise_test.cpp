@@ -89,7 +89,7 @@ TEST(Exercise, BecomesASkeleton) {
   const std::string text = skeleton("09_last", kernel, exercise);
   EXPECT_EQ(text.find("x += i"), std::string::npos) << text;
   EXPECT_EQ(text.find("store(x)"), std::string::npos) << text;
-  EXPECT_NE(text.find("  // [1] The sum (4 lines)\n  // Write a sum.\n  // Use add.\n"
+  EXPECT_NE(text.find("  // [1] The sum (4 lines)\n  // Write: a sum.\n  // Use: add.\n"
                       "  todo(\"[1] The sum\");  // your code in place of this line\n  g();\n"),
             std::string::npos)
       << text;

@@ -81,8 +81,8 @@ void add(Tile& tile, const Other& other) {
 template <class P, class S>
 void convert(P& p, S& s, float factor = 1) {
   constexpr bool fit = is<P, Operand> && is<S, Accumulator> && same_shape<P, S>;
-  if constexpr (require_that_tiles_fit<fit, "convert(P, S): P is " + shape_of<P> + ", S is " +
-                                                shape_of<S> +
+  if constexpr (require_that_tiles_fit<fit, "convert(to, from): to is " + shape_of<P> +
+                                                ", from is " + shape_of<S> +
                                                 "; expected Operand R x C, Accumulator R x C">()) {
     Block& block = *p.block;
     const bool may_swap = factor == 1 && !block.checked();
