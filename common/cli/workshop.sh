@@ -9,15 +9,15 @@ check_once() (
   left=$(grep -c '^ *todo("' "$root/$file") || :
   printf 'checking %s\n' "$file"
   verdict() {
-    printf '%s: %s\n' "$file" "$1"
+    printf '%s: %s\n' "$1" "$2"
     exit 1
   }
   build "${1}_exercise_quick"
   "$build/$1/${1}_exercise_quick" ||
-    verdict "not right yet$( ((left == 0)) || printf ', %d to be written' "$left"); ./ladder hint $number N helps"
-  ((left == 0)) || verdict "passes, but says todo $left times where no test comes by"
+    verdict "${file%%/*}" "not right yet$( ((left == 0)) || printf ', %d to be written' "$left"); ./ladder hint $number N helps"
+  ((left == 0)) || verdict "$file" "passes, but says todo $left times where no test comes by"
   build "${1}_exercise_test" attention_ladder
-  test_program "$build/$1/${1}_exercise_test" 2>&1 | first_failure || verdict "the quick cases pass, the suite does not"
+  test_program "$build/$1/${1}_exercise_test" 2>&1 | first_failure || verdict "$file" "the quick cases pass, the suite does not"
   echo passed >>"$root/$1/exercise/progress"
   printf '%s: right, in all tests\n' "$file"
   ! grep -q '^predict' "$root/$1/exercise/progress" || "$build/attention_ladder" predict "$number"

@@ -96,13 +96,12 @@ std::string compare(const Stage& stage, const Prediction& prediction) {
   const double counted = counted_bytes(stage.cost(problem));
   const double factor = prediction.bytes / counted;
   const Work work = work_of(stage, problem);
-  return text("  bytes    you said %.3g MB, counted are %.3g MB: %s\n", prediction.bytes / 1e6,
+  return text("  bytes    you said %.4g MB, counted are %.4g MB: %s\n", prediction.bytes / 1e6,
               counted / 1e6,
               factor > 0.9 && factor < 1.1 ? "right to a tenth"
               : factor < 1                 ? text("%.2g times too few", 1 / factor).c_str()
                                            : text("%.2g times too many", factor).c_str()) +
-         text("  longest  you said %s, %s. On an H100 each alone would take:\n",
-              prediction.limit.c_str(),
+         text("  longest  you said %s, %s. Alone on an H100:\n", prediction.limit.c_str(),
               work.longest() == prediction.limit  ? "and it is"
               : work.is_longest(prediction.limit) ? ("as good as " + work.longest()).c_str()
                                                   : ("it is " + work.longest()).c_str()) +
