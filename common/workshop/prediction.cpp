@@ -42,6 +42,11 @@ std::string text(const char* format, auto... values) {
   return line;
 }
 
+// Three digits, and no exponent.
+std::string amount(double value) {
+  return text(value < 100 ? "%.3g" : "%.0f", value);
+}
+
 double counted_bytes(const tile::Counters& cost) {
   return static_cast<double>(cost.hbm_bytes());
 }
@@ -96,8 +101,8 @@ std::string compare(const Stage& stage, const Prediction& prediction) {
   const double counted = counted_bytes(stage.cost(problem));
   const double factor = prediction.bytes / counted;
   const Work work = work_of(stage, problem);
-  return text("  bytes    you said %.4g MB, counted are %.4g MB: %s\n", prediction.bytes / 1e6,
-              counted / 1e6,
+  return text("  bytes    you said %s MB, counted are %s MB: %s\n",
+              amount(prediction.bytes / 1e6).c_str(), amount(counted / 1e6).c_str(),
               factor > 0.9 && factor < 1.1 ? "right to a tenth"
               : factor < 1                 ? text("%.2g times too few", 1 / factor).c_str()
                                            : text("%.2g times too many", factor).c_str()) +
@@ -105,8 +110,9 @@ std::string compare(const Stage& stage, const Prediction& prediction) {
               work.longest() == prediction.limit  ? "and it is"
               : work.is_longest(prediction.limit) ? ("as good as " + work.longest()).c_str()
                                                   : ("it is " + work.longest()).c_str()) +
-         text("           memory %.3g us, products %.3g us, exponentials %.3g us\n",
-              work.memory * 1e6, work.products * 1e6, work.exponentials * 1e6);
+         text("           memory %s us, products %s us, exponentials %s us\n",
+              amount(work.memory * 1e6).c_str(), amount(work.products * 1e6).c_str(),
+              amount(work.exponentials * 1e6).c_str());
 }
 
 }  // namespace flash
