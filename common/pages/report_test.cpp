@@ -21,8 +21,9 @@ struct Page {
 };
 
 Page report(Arguments arguments) {
-  const std::string file =
-      (std::filesystem::path(testing::TempDir()) / "ladder_report_test.html").string();
+  const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+  const std::string file =  // tests run side by side
+      (std::filesystem::path(testing::TempDir()) / ("ladder_report_" + name + ".html")).string();
   std::filesystem::remove(file);
   arguments.insert(arguments.end(), {"--output", file});
   std::ostringstream out, err;
