@@ -9,10 +9,10 @@ memory: the backends of scaled_dot_product_attention. Shapes are those of FlashA
 normal random numbers. FLOPs are 4 N^2 d a head forward, half of it with a causal mask, 2.5 times as
 much backward.
 
-Each backend is first compared with fp64 on a small problem; one that differs gets no time. A figure
-is the median of runs that fill 0.2 s, timed by events, after as long a warm-up, so that the clock
-has fallen to what the card holds. A shape that a backend does not take is left out and named. Note
-that `math` computes in FP32: PyTorch converts FP16 for it.
+The forward pass of each backend is first compared with fp64 on a small problem; one that differs
+gets no time. A figure is the median of runs that fill 0.2 s, timed by events, after as long a
+warm-up, so that the clock has fallen to what the card holds. A shape that a backend does not take is
+left out and named. Note that `math` computes in FP32: PyTorch converts FP16 for it.
 """
 
 import argparse

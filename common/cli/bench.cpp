@@ -40,7 +40,7 @@ int bench(const Arguments& arguments, const Environment& environment) {
     report.groups.push_back(std::move(result));
   }
   environment.out << legend_text(environment.terminal);
-  if (!request.json.empty()) write_json(request.json, to_json(report));
+  if (!request.json.empty()) write_json("--json", request.json, to_json(report));
   return passed(report) ? 0 : 1;
 }
 

@@ -48,8 +48,8 @@ int dispatch(const Arguments& arguments, const Environment& environment) {
       return command.run({arguments.begin() + 1, arguments.end()}, environment);
   throw BadInput(
       "'" + name +
-      "': is not a command, expected run, bench, list, docs, experiment, timeline, start, reset, "
-      "hint, predict, --help or --version");
+      "': is not a command, expected run, test, bench, list, diff, start, check, hint, predict, "
+      "reset, experiment, timeline, report, docs, --help or --version");
 }
 
 // Control characters, as in a file's name, would break the line or paint the terminal.

@@ -53,11 +53,12 @@ void require_memory_for_tensors(const Problem& p) {
                  " of memory that are available");
 }
 
-void write_json(const std::string& file, const nlohmann::ordered_json& json) {
+void write_json(const std::string& option, const std::string& file,
+                const nlohmann::ordered_json& json) {
   std::ofstream stream(file);
   stream << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n"
          << std::flush;
-  if (!stream) throw BadInput("--json: '" + file + "' cannot be written, expected room for it");
+  if (!stream) throw BadInput(option + ": '" + file + "' cannot be written, expected room for it");
 }
 
 }  // namespace flash

@@ -32,7 +32,8 @@ void require_writable(const std::string& output, const std::string& json);
 // The inputs and one stage's outputs fit in memory. Throws BadInput.
 void require_memory_for_tensors(const Problem& problem);
 
-// To the file of --json; a number that is not finite becomes null. Throws BadInput.
-void write_json(const std::string& file, const nlohmann::ordered_json& json);
+// To the file of an option; a number that is not finite becomes null. Throws BadInput.
+void write_json(const std::string& option, const std::string& file,
+                const nlohmann::ordered_json& json);
 
 }  // namespace flash

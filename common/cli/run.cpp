@@ -90,7 +90,7 @@ int run(const Arguments& arguments, const Environment& environment) {
   const Report report = run_stages(options, environment);
   environment.out << summary_text(report, environment.terminal);
   if (options.profile) environment.out << profile_text(report, environment.terminal);
-  if (!options.json.empty()) write_json(options.json, to_json(report));
+  if (!options.json.empty()) write_json("--json", options.json, to_json(report));
   const auto passed = [](const StageReport& stage) { return stage.passed; };
   return std::all_of(report.stages.begin(), report.stages.end(), passed) ? 0 : 1;
 }

@@ -129,7 +129,7 @@ void show(const model::KernelPrediction& kernel, const std::vector<std::string>&
   for (std::size_t r = 0; r < roles.size(); ++r)
     environment.out << paragraph(
         terminal, (roles[r].empty() ? "block" : roles[r]) + " waits for: ",
-        model::waits_of(kernel.sm, 0, static_cast<int>(r), {0, kernel.sm.cycles}));
+        model::waits_of(kernel.sm, 0, static_cast<int>(r), {0, kernel.sm.block_ends.front()}));
 }
 
 constexpr std::string_view legend =
@@ -199,7 +199,8 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
   for (const model::KernelPrediction& kernel : prediction.kernels)
     show(kernel, roles_of(recording, kernel), cycles, environment);
   environment.out << "\n" << legend;
-  if (options.given("--json")) write_json(options.one("--json"), to_json(gpu, stage, prediction));
+  if (options.given("--json"))
+    write_json("--json", options.one("--json"), to_json(gpu, stage, prediction));
   const model::KernelPrediction& longest =
       *std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds);
   const std::vector<std::string>& roles = roles_of(recording, longest);
@@ -209,7 +210,7 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
                timeline_svg(std::string(stage.name) + ", kernel " + longest.kernel, longest.sm,
                             roles, window, window.end));
   if (options.given("--trace"))
-    write_json(options.one("--trace"), model::trace_of(gpu, longest.sm, roles));
+    write_json("--trace", options.one("--trace"), model::trace_of(gpu, longest.sm, roles));
   return 0;
 }
 

@@ -31,7 +31,7 @@ first_failure() {
   awk '
     /: Failure$/ && ++failures > 1 { skip = 1 }
     /^\[  FAILED  \]/ { if (!named++) print; skip = 1 }
-    !skip' | fold -s -w 80 | head -n 20
+    !skip' | fold -s -w 80 | sed -n 1,24p
 }
 
 # The kernel that is checked has to be the learner's own.

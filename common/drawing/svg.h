@@ -99,7 +99,6 @@ class Svg {
  private:
   std::string tint(Paint paint);    // class="..."
   std::string strong(Paint paint);  // class="..."
-  std::string style() const;
   std::string stroke_attributes(const Stroke& stroke);
   void element(std::string_view shape, const Fill& fill);
 

@@ -47,7 +47,8 @@ class Rows {
         roles_(roles),
         scale_{window.begin, window.end, 0, view_width},
         end_(end),
-        y_(y) {}
+        y_(y),
+        block_(at_work(timeline, 0.5 * (window.begin + window.end))) {}
 
   double draw() {
     for (std::size_t role = 0; role < roles_.size(); ++role)
@@ -58,7 +59,7 @@ class Rows {
     svg_.begin_view({first_x, y_, view_width, height});
     for (const Interval& interval : timeline_.intervals) {
       const Fill fill = interval.lane < 0 ? waits : of_lane[interval.lane];
-      if (interval.block == 0) bar(interval, interval.role, span_of(interval.lane), fill);
+      if (interval.block == block_) bar(interval, interval.role, span_of(interval.lane), fill);
       if (interval.lane >= 0) bar(interval, row_of_lane(interval.lane), {0, 1}, fill);
     }
     svg_.end_view();
@@ -66,6 +67,13 @@ class Rows {
   }
 
  private:
+  // The first block that has not ended by then.
+  static int at_work(const model::Timeline& timeline, double time) {
+    const std::vector<double>& ends = timeline.block_ends;
+    const auto block = std::ranges::find_if(ends, [=](double end) { return end >= time; });
+    return block == ends.end() ? 0 : static_cast<int>(block - ends.begin());
+  }
+
   int row_of_lane(int lane) const { return static_cast<int>(roles_.size()) + lane; }
 
   void name_row(int row, const std::string& name) {
@@ -89,6 +97,7 @@ class Rows {
   const std::vector<std::string>& roles_;
   Scale scale_;
   double end_, y_;
+  int block_;
 };
 
 }  // namespace

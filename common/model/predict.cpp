@@ -1,7 +1,6 @@
 #include "model/predict.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "model/share.h"

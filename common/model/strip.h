@@ -15,7 +15,7 @@ struct Window {
 Window middle(const Timeline& timeline, double cycles);
 
 // Of a role: what it does itself in most of a column, or what it waits for. Of a unit: the role
-// that uses it. `roles` are those of one block; the first blocks' are shown.
+// that uses it. `roles` are those of one block; those of the blocks at work then are shown.
 std::string strip(const Timeline& timeline, const std::vector<std::string>& roles, Window window,
                   int width);
 

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-const std::filesystem::path root = std::filesystem::path(ATTENTION_DATA_DIR) / "../..";
+const std::filesystem::path root = repository_root();
 
 std::string worked_example(const std::string& name) {
   const auto example = std::ranges::find(worked_examples(), name, &WorkedExample::name);
@@ -134,8 +134,9 @@ int docs_command(const Arguments& arguments, const Environment& environment) {
                           const std::string& text) {
     if (text == old) return;
     ++stale;
+    if (!check && !(std::ofstream(root / path) << text << std::flush))
+      throw BadInput("docs: " + path + ": cannot be written, expected a writable file");
     environment.out << path << (check ? ": differs from ./ladder docs\n" : ": written\n");
-    if (!check) std::ofstream(root / path) << text;
   };
   for (const std::string& page : pages_of(environment.stages)) {
     const std::string old = read_file(page);

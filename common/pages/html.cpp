@@ -21,7 +21,6 @@ body { margin: 0 auto; max-width: 68rem; padding: 1rem; background: var(--paper)
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
 h1 { font-size: 1.6rem; margin: .5rem 0; }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
-nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1rem; list-style: none; padding: 0; margin: .5rem 0; }
 a { color: var(--bar); }
 :focus-visible { outline: 3px solid var(--bar); outline-offset: 2px; }
 .scroll { overflow-x: auto; }

@@ -19,7 +19,8 @@ std::string visible(const std::string& line) {
   for (std::size_t i = 0; i < line.size(); ++i) {
     const bool address = line.compare(i, 2, "](") == 0;
     const bool tag = line[i] == '<' && i + 1 < line.size() &&
-                     (std::isalpha(line[i + 1]) || line[i + 1] == '/' || line[i + 1] == '!');
+                     (std::isalpha(static_cast<unsigned char>(line[i + 1])) || line[i + 1] == '/' ||
+                      line[i + 1] == '!');
     if (address || tag) i = std::min(line.find(address ? ')' : '>', i), line.size());
     text += address || tag ? ' ' : line[i];
   }

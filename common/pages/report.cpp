@@ -175,9 +175,10 @@ int report(Arguments arguments, const Environment& environment) {
   const RunOptions options = parse_run_options(arguments, environment.stages);
   require_writable(output, options.json);
   const Report found = run_stages(options, environment);
-  if (!options.json.empty()) write_json(options.json, to_json(found));
+  if (!options.json.empty()) write_json("--json", options.json, to_json(found));
+  const std::string page = page_of(found, environment.stages);
   std::ofstream file(output);
-  file << page_of(found, environment.stages) << std::flush;
+  file << page << std::flush;
   if (!file) refuse("--output", in_quotes(output) + " cannot be written", "room for it");
   environment.out << output << ": written\n";
   return std::ranges::all_of(found.stages, &StageReport::passed) ? 0 : 1;

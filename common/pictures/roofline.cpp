@@ -68,9 +68,13 @@ Plot modelled(const model::Gpu& gpu, const std::vector<Stage>& stages) {
                .most = 3e15};
   for (const Stage& stage : stages) {
     if (stage.is_step()) continue;
-    const model::Recording recording = model::record(gpu, stage, stage.passes.front().run, problem);
-    plot.points.push_back({number_of(stage.name), useful_intensity(stage, problem),
-                           model::predict(gpu, recording).tflops() * 1e12});
+    try {
+      const model::Recording recording =
+          model::record(gpu, stage, stage.passes.front().run, problem);
+      plot.points.push_back({number_of(stage.name), useful_intensity(stage, problem),
+                             model::predict(gpu, recording).tflops() * 1e12});
+    } catch (const BadInput&) {  // the GPU has no asynchronous products
+    }
   }
   return plot;
 }
@@ -113,7 +117,6 @@ std::vector<Tick> powers_of_ten(double from, double to, double unit) {
 // Of a slope, the part that the axes hold.
 void draw_roof(Svg& svg, const Roof& roof, const Scale& x, const Scale& y) {
   const Stroke stroke = {roof.dashed ? Paint::purple : Paint::ink, 2, roof.dashed};
-  const Font font = {.size = small_size, .paint = stroke.paint, .halo = true};
   if (roof.bandwidth == 0) {
     svg.line({x(x.from), y(roof.peak)}, {x(x.to), y(roof.peak)}, stroke);
     svg.text({x(x.to) - 4, y(roof.peak) - 6}, roof.text,
@@ -128,7 +131,7 @@ void draw_roof(Svg& svg, const Roof& roof, const Scale& x, const Scale& y) {
            roof.text + " " + number(roof.bandwidth / 1e12, roof.bandwidth < 1e12 ? 3 : 2) + " TB/s",
            {.size = small_size,
             .anchor = roof.dashed ? Anchor::end : Anchor::start,
-            .paint = font.paint,
+            .paint = stroke.paint,
             .halo = true});
 }
 
@@ -158,11 +161,16 @@ void draw_points(Svg& svg, const Plot& plot, const Scale& x, const Scale& y) {
 double draw_plot(Svg& svg, const Plot& plot, double y, double height, bool last) {
   svg.text({Svg::margin, y + 12}, plot.title, {.bold = true});
   const Box box = {64, y + 44, Svg::width - 74 - Svg::margin, height};
-  const Scale across = {least_intensity, most_intensity, box.x, box.right(), true};
+  double least = least_intensity, most = most_intensity;
+  for (const StagePoint& point : plot.points) {
+    least = std::min(least, 0.8 * point.intensity);
+    most = std::max(most, 1.25 * point.intensity);
+  }
+  const Scale across = {least, most, box.x, box.right(), true};
   const Scale up = {plot.least, plot.most, box.bottom(), box.y, true};
   std::vector<Tick> ticks;
-  for (const double value : {5, 10, 20, 50, 100, 200, 500, 1000})
-    ticks.push_back({value, number(value)});
+  for (const double value : {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000})
+    if (value >= least && value <= most) ticks.push_back({value, number(value)});
   x_axis(svg, box, across, ticks,
          last ? "useful FLOPs (4 N_q N_k d a head) for each byte between HBM and the blocks" : "");
   y_axis(svg, box, up, powers_of_ten(plot.least, plot.most, plot.in_unit), plot.unit);

@@ -15,17 +15,19 @@
 
 #include "report/summary.h"
 #include "stages/stage.h"
+#include "tile/cpu/asan.h"
 
 namespace flash {
 
 class Watch {
  public:
   explicit Watch(const Stage& stage) : stage_(stage.name), thread_([this] { watch(); }) {
-#ifndef __SANITIZE_ADDRESS__  // it has more to say itself
-    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGABRT}) std::signal(number, crashed);
-#endif
+    if (!tile::cpu::has_asan)  // which has more to say
+      for (Handler& handler : handlers_) handler.before = std::signal(handler.number, crashed);
   }
   ~Watch() {
+    if (!tile::cpu::has_asan)
+      for (const Handler& handler : handlers_) std::signal(handler.number, handler.before);
     {
       const std::lock_guard lock(mutex_);
       ended_ = true;
@@ -49,7 +51,7 @@ class Watch {
   // May only do what a signal handler may.
   static void crashed(int) {
     const ssize_t ignored = write(STDERR_FILENO, last_words, std::strlen(last_words));
-    _exit(ignored < 0 ? 2 : 1);
+    _exit(ignored < 0 ? 4 : 3);  // neither passed nor failed
   }
 
   void watch() {
@@ -65,11 +67,17 @@ class Watch {
     }
   }
 
+  struct Handler {
+    int number;
+    void (*before)(int) = SIG_DFL;
+  };
+
   static constexpr std::chrono::seconds patience{15};
   static inline char last_words[400] = "";
   std::string stage_, now_;
   int cases_ = 0;
   bool ended_ = false;
+  Handler handlers_[4] = {{SIGSEGV}, {SIGBUS}, {SIGFPE}, {SIGABRT}};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::thread thread_;

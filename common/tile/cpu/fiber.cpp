@@ -10,13 +10,7 @@
 #include <cstdint>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TILE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TILE_ASAN 1
-#endif
-#endif
+#include "tile/cpu/asan.h"
 #if TILE_ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
