@@ -37,9 +37,6 @@ TEST(Traffic, NamesTheTensorAndTheLoop) {
   EXPECT_EQ(hint(counters(1980, 4000, 1000)),
             "Q is read 1.98 times as often as it should be: does its load begin at the right row, "
             "and stand in the right loop?");
-  EXPECT_EQ(hint(counters(1500, 4000, 1000)),
-            "Q is read 1.5 times as often as it should be: does its load begin at the right row, "
-            "and stand in the right loop?");
   EXPECT_EQ(hint(counters(1000, 4000, 5000)),
             "O is written 5 times as often as it should be: does its store stand in the loop over "
             "keys, or is a condition true too often?");
