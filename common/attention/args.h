@@ -61,6 +61,15 @@ struct CacheView {
   const float *k_scale = nullptr, *v_scale = nullptr;  // [kv_heads], of the elements; null: 1
 };
 
+// What the backward pass has beside the tensors of the forward pass.
+struct GradientTensors {
+  TensorView dO = {}, dQ = {}, dK = {}, dV = {};
+
+  // Workspace.
+  TensorView dQ_acc = {};
+  float *D = nullptr, *dP = nullptr, *dS = nullptr;
+};
+
 // What a kernel is launched with. The offsets and lengths of sequences are read through pointers,
 // and not counted: a few numbers a block.
 struct AttentionArgs : Shape {
@@ -68,6 +77,7 @@ struct AttentionArgs : Shape {
   TensorView Q = {}, K = {}, V = {}, O = {};
   float* LSE = nullptr;
   CacheView cache = {};
+  GradientTensors gradient = {};
 
   // Workspace that a stage asks its device for.
   TensorView O_acc = {};

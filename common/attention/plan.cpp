@@ -27,6 +27,10 @@ Plan plan_of(const Shape& shape) {
   return {.tiles = tile_shape(padded_head_dim(shape.head_dim))};
 }
 
+Plan backward_plan(const Shape& shape) {
+  return {.tiles = backward_tile_shape(padded_head_dim(shape.head_dim))};
+}
+
 Plan splits_plan(const Shape& shape) {
   return split_plan(shape, tile_shape(padded_head_dim(shape.head_dim)), 1);
 }

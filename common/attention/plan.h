@@ -45,6 +45,14 @@ constexpr TileShape packed_tile_shape(int padded_head_dim, std::int64_t rows) {
 
 Plan plan_of(const Shape& shape);
 
+// Of the backward pass, whose blocks hold K, V and tiles of Q and dO, and sum up dK and dV on chip.
+// In fp32 the four take at most 144 KB, too.
+constexpr TileShape backward_tile_shape(int padded_head_dim) {
+  return {padded_head_dim, padded_head_dim <= 128 ? 64 : 32, padded_head_dim <= 192 ? 64 : 32};
+}
+
+Plan backward_plan(const Shape& shape);
+
 // Of Flash-Decoding while a tile holds the queries of one head.
 Plan splits_plan(const Shape& shape);
 
@@ -131,6 +139,19 @@ void with_tiles(const TileShape& asked, F&& f) {
   call.template operator()<64>(), call.template operator()<128>(), call.template operator()<256>();
 }
 #endif
+
+// The same for one of backward_tile_shape's.
+template <class F>
+void with_backward_tiles(const TileShape& shape, F&& f) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    const auto call = [&]<int HeadDim>() {
+      constexpr TileShape tiles = backward_tile_shape(HeadDim);
+      if (shape == tiles) f.template operator()<HeadDim, tiles.query_rows, tiles.key_rows>();
+    };
+    (call.template operator()<padded_head_dims[I]>(), ...);
+  }
+  (std::make_index_sequence<std::size(padded_head_dims)>());
+}
 
 // The same for one of packed_tile_shape's.
 template <class F>

@@ -15,11 +15,14 @@ namespace flash {
 
 // One direction of attention: its kernels, and what they cost.
 struct Pass {
-  enum class Kind { forward };
+  enum class Kind : std::uint8_t { forward, backward };
   using Run = std::function<void(tile::Device&, const AttentionArgs&)>;
 
   Kind kind;
-  Run run;                                              // writes args.O and args.LSE
+  // Forward: writes args.O and args.LSE. Backward: writes args.gradient.dQ, dK and dV. It runs on
+  // the device on which the forward pass ran last, with the same arguments: what that wrote, and
+  // what is in its workspace, is there.
+  Run run;
   tile::Counters (*cost)(const Problem&, const Plan&);  // exact; what the counters must equal
 };
 
@@ -41,6 +44,12 @@ struct Stage {
   // The forward pass.
   void forward(tile::Device& device, const AttentionArgs& args) const {
     passes.front().run(device, args);
+  }
+  // Null where the stage has none.
+  const Pass* backward() const {
+    for (const Pass& pass : passes)
+      if (pass.kind == Pass::Kind::backward) return &pass;
+    return nullptr;
   }
   bool is_step() const { return name.find('/') != name.npos; }
 
@@ -69,6 +78,12 @@ template <class Device>
 Pass forward_pass(void (*run)(Device&, AttentionArgs),
                   tile::Counters (*cost)(const Problem&, const Plan&)) {
   return {Pass::Kind::forward, run_on(run), cost};
+}
+
+template <class Device>
+Pass backward_pass(void (*run)(Device&, AttentionArgs),
+                   tile::Counters (*cost)(const Problem&, const Plan&)) {
+  return {Pass::Kind::backward, run_on(run), cost};
 }
 
 }  // namespace flash

@@ -28,6 +28,11 @@ struct Inputs {
   Buffer q, k, v;  // elements of problem.dtype, laid out as problem.h says
 };
 
+// Of the backward pass.
+struct Gradients {
+  Buffer dq, dk, dv;  // elements of problem.dtype, laid out as q, k and v
+};
+
 struct Outputs {
   Buffer o;                // elements of problem.dtype
   std::vector<float> lse;  // natural logarithm

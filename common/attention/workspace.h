@@ -32,6 +32,14 @@ inline TensorView accumulator_workspace(tile::Device& device, const AttentionArg
   return {reinterpret_cast<std::byte*>(data), DType::f32, row, args.head_dim};
 }
 
+// The same of dQ.
+inline TensorView dQ_workspace(tile::Device& device, const AttentionArgs& args) {
+  if (args.dtype == DType::f32) return args.gradient.dQ;
+  const std::int64_t row = args.heads * args.head_dim;
+  float* data = float_workspace(device, Tensor::dQ_acc, args.total_q * row);
+  return {reinterpret_cast<std::byte*>(data), DType::f32, row, args.head_dim};
+}
+
 // Q, K and V in FP8, with a scale for each tile of so many rows.
 inline Quantised quantised_workspace(tile::Device& device, const Shape& shape, DType format,
                                      const TileShape& tiles) {

@@ -10,7 +10,7 @@
 namespace flash {
 namespace {
 
-enum class Stream : std::uint64_t { q, k, v, peak, shape };
+enum class Stream : std::uint64_t { q, k, v, peak, shape, d_o };
 
 std::uint64_t key_of(std::uint64_t seed, Stream stream) {
   return random_bits(seed, static_cast<std::uint64_t>(stream));
@@ -152,6 +152,20 @@ Inputs generate(const Problem& problem, std::uint64_t seed, const Precision& pre
                             [&](std::int64_t row) { generator.query(sequence, row); });
   }
   return inputs;
+}
+
+Buffer generate_gradient(const Problem& p, std::uint64_t seed) {
+  Buffer d_o(q_elements(p) * size_in_bytes(p.dtype));
+  const std::uint64_t key = key_of(seed, Stream::d_o);
+  const std::int64_t rows = p.total_q() * p.heads;
+  tile::cpu::parallel_for(rows, 20 * static_cast<double>(q_elements(p)), [&](std::int64_t row) {
+    for (std::int64_t c = 0; c < p.head_dim; ++c) {
+      const double mean = 0.25 * static_cast<double>((c + row % p.heads) % 3 - 1);
+      const std::int64_t i = row * p.head_dim + c;
+      set_element(d_o, p.dtype, i, static_cast<float>(factor(1) * draw(key, i) + mean));
+    }
+  });
+  return d_o;
 }
 
 Problem random_problem(std::uint64_t seed, DType dtype) {

@@ -42,6 +42,10 @@ namespace flash {
 // keys V has another magnitude.
 Inputs generate(const Problem& problem, std::uint64_t seed, const Precision& precision = {});
 
+// A gradient of O for the backward pass: normal, around 0.25 ((column + head) mod 3 - 1), so that a
+// wrong head or column shows.
+Buffer generate_gradient(const Problem& problem, std::uint64_t seed);
+
 // A small problem of any shape: lengths 0 to 200, often around multiples of 64, head_dim 1 to 256,
 // padded or packed, MHA, GQA or MQA, causal or not.
 Problem random_problem(std::uint64_t seed, DType dtype);

@@ -26,6 +26,16 @@ function(attention_kernel name namespace folder header)
     $<IF:$<CXX_COMPILER_ID:GNU>,-fmax-errors=1,-ferror-limit=1>)
 endfunction()
 
+# attention_backward(STAGE FOLDER): its backward.h as objects, which register a second pass.
+function(attention_backward stage folder)
+  add_library(${stage}_backward OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/backward.cpp)
+  target_include_directories(${stage}_backward BEFORE PRIVATE ${folder})
+  target_compile_definitions(${stage}_backward PRIVATE
+    STAGE=stage_${stage} STAGE_NAME="${stage}")
+  target_link_libraries(${stage}_backward PUBLIC stages)
+  ladder_gains(${stage}_backward)
+endfunction()
+
 # ladder_gains(KERNEL): it is linked into the programs that have all stages.
 function(ladder_gains kernel)
   get_property(programs GLOBAL PROPERTY ATTENTION_PROGRAMS)
@@ -89,6 +99,9 @@ function(attention_stage)
   attention_kernel(${stage} stage_${stage} ${header_dir} attention.h)
   ladder_gains(${stage})
   attention_steps(${stage})
+  if(EXISTS ${header_dir}/backward.h)
+    attention_backward(${stage} ${header_dir})
+  endif()
   if(arg_PUBLISHED_TILES)
     set(other ${stage}_published)
     attention_kernel(${other} stage_${other} ${header_dir} attention.h)

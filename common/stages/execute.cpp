@@ -18,6 +18,11 @@ TensorView view(const Buffer& buffer, DType dtype, std::int64_t heads, std::int6
   return view(const_cast<Buffer&>(buffer), dtype, heads, head_dim);
 }
 
+// All NaN.
+Buffer unwritten(std::size_t bytes) {
+  return Buffer(bytes, std::byte{0xff});
+}
+
 std::string gigabytes(double bytes) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f GB", bytes / 1e9);
@@ -74,6 +79,21 @@ Outputs execute(const Stage& stage, tile::cpu::Device& device, const Problem& pr
   Outputs outputs = unwritten_outputs(problem);
   stage.forward(device, make_args(problem, inputs, outputs));
   return outputs;
+}
+
+Gradients execute_backward(const Stage& stage, tile::cpu::Device& device, const Problem& p,
+                           const Inputs& inputs, const Buffer& d_o, Outputs& outputs) {
+  outputs = execute(stage, device, p, inputs);
+  Gradients gradients{unwritten(inputs.q.size()), unwritten(inputs.k.size()),
+                      unwritten(inputs.v.size())};
+  AttentionArgs args = make_args(p, inputs, outputs);
+  args.gradient = {.dO = view(d_o, p.dtype, p.heads, p.head_dim),
+                   .dQ = view(gradients.dq, p.dtype, p.heads, p.head_dim),
+                   .dK = view(gradients.dk, p.dtype, p.kv_heads, p.head_dim),
+                   .dV = view(gradients.dv, p.dtype, p.kv_heads, p.head_dim)};
+  device.reset_counters();
+  stage.backward()->run(device, args);
+  return gradients;
 }
 
 }  // namespace flash

@@ -27,6 +27,12 @@ KvCache filled_cache(const Problem& problem, const Inputs& inputs, DType dtype,
 Outputs execute(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                 const Inputs& inputs);
 
+// The gradients of Q, K and V for the gradient `d_o` of O, which is laid out as O: a forward pass
+// and then the backward pass, which the stage must have. `outputs` becomes the forward pass's; the
+// device's counters are those of the backward pass.
+Gradients execute_backward(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+                           const Inputs& inputs, const Buffer& d_o, Outputs& outputs);
+
 // Throws BadInput if the stage's workspace does not fit in the memory that is available.
 void require_memory(const Stage& stage, const Problem& problem);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace flash {
 namespace {
@@ -9,6 +10,17 @@ namespace {
 std::vector<Stage>& registry(bool of_published_tiles = false) {
   static std::vector<Stage> all, with_published_tiles;
   return of_published_tiles ? with_published_tiles : all;
+}
+
+struct OfStage {
+  std::string_view stage;
+  Pass pass;
+};
+
+// Passes that their stages do not have yet: which object file registers first is not known.
+std::vector<OfStage>& passes_to_come() {
+  static std::vector<OfStage> passes;
+  return passes;
 }
 
 }  // namespace
@@ -20,7 +32,14 @@ Registration::Registration(const Stage& stage, bool has_published_tiles) {
   all.insert(after, stage);
 }
 
+Registration::Registration(std::string_view stage, const Pass& pass) {
+  passes_to_come().push_back({stage, pass});
+}
+
 const std::vector<Stage>& stages() {
+  for (const OfStage& of : std::exchange(passes_to_come(), {}))
+    for (Stage& stage : registry())
+      if (stage.name == of.stage) stage.passes.push_back(of.pass);
   return registry();
 }
 

@@ -27,6 +27,9 @@ const Pass::Run& find_variant(const Stage& stage, std::string_view name);
 
 struct Registration {
   explicit Registration(const Stage& stage, bool has_published_tiles = false);
+
+  // A further pass of the stage with this name.
+  Registration(std::string_view stage, const Pass& pass);
 };
 
 }  // namespace flash

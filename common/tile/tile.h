@@ -25,6 +25,10 @@ using LeftTile = typename Block::template LeftTile<Rows, Cols>;
 template <class Block, int Rows, int Cols>
 using RightTile = typename Block::template RightTile<Rows, Cols>;
 
+// Shared memory: either operand. The backward pass needs K as both.
+template <class Block, int Rows, int Cols>
+using SharedTile = typename Block::template SharedTile<Rows, Cols>;
+
 // Registers, fp32: the result of a product.
 template <class Block, int Rows, int Cols>
 using Accumulator = typename Block::template Accumulator<Rows, Cols>;
@@ -37,6 +41,10 @@ using Operand = typename Block::template Operand<Rows, Cols>;
 // Registers, fp32: one number for each row.
 template <class Block, int Rows>
 using RowVector = typename Block::template RowVector<Rows>;
+
+// Registers, fp32: one number for each column.
+template <class Block, int Cols>
+using ColumnVector = typename Block::template ColumnVector<Cols>;
 
 // Barriers between roles: bytes and arrivals by phases; arrivals of warpgroups.
 template <class Block>

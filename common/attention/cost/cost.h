@@ -21,6 +21,9 @@ tile::Counters fp8_cost(const Problem& problem, const Plan& plan);
 tile::Counters splits_cost(const Problem& problem, const Plan& plan);
 tile::Counters decoding_cost(const Problem& problem, const Plan& plan);
 
+// Of the backward pass.
+tile::Counters v2_backward_cost(const Problem& problem, const Plan& plan);
+
 // With a KV cache, whose elements have a type of their own, and pages if page_size is not 0. The
 // lengths of keys are the problem's.
 tile::Counters decoding_cost(const Problem& problem, const Plan& plan, DType cache,

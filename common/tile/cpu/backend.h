@@ -4,10 +4,13 @@
 #include <type_traits>
 
 #include "tile/cpu/async.h"
+#include "tile/cpu/columns.h"
 #include "tile/cpu/device.h"
 #include "tile/cpu/memory.h"
 #include "tile/cpu/products.h"
+#include "tile/cpu/reduction.h"
 #include "tile/cpu/rows.h"
+#include "tile/cpu/shared_tile.h"
 #include "tile/tile.h"
 
 namespace tile::cpu {

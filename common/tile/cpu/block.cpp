@@ -48,7 +48,7 @@ float* Block::allocate(std::string_view tile, Space space, std::int64_t elements
                        std::int64_t floats) {
   const std::int64_t bytes = elements * element_bytes;
   used_bytes_[static_cast<int>(space)] += bytes;
-  tiles_.push_back({tile, space, bytes});
+  if (bytes > 0) tiles_.push_back({tile, space, bytes});
   enforce_capacity(space);
   if (record_) {
     record_->shared_bytes = used_bytes_[static_cast<int>(Space::shared)];

@@ -41,8 +41,12 @@ template <int Rows, int Cols>
 struct Accumulator;
 template <int Rows, int Cols>
 struct Operand;
+template <int Rows, int Cols>
+struct SharedTile;
 template <int Rows>
 struct RowVector;
+template <int Cols>
+struct ColumnVector;
 class Barrier;
 class NamedBarrier;
 
@@ -63,8 +67,12 @@ class Block {
   using Accumulator = cpu::Accumulator<Rows, Cols>;
   template <int Rows, int Cols>
   using Operand = cpu::Operand<Rows, Cols>;
+  template <int Rows, int Cols>
+  using SharedTile = cpu::SharedTile<Rows, Cols>;
   template <int Rows>
   using RowVector = cpu::RowVector<Rows>;
+  template <int Cols>
+  using ColumnVector = cpu::ColumnVector<Cols>;
   using Barrier = cpu::Barrier;
   using NamedBarrier = cpu::NamedBarrier;
 

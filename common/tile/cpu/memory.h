@@ -8,11 +8,18 @@
 
 namespace tile::cpu {
 
-enum class Transfer : std::uint8_t { load, load_async, load_scalar, store, store_scalar };
+enum class Transfer : std::uint8_t {
+  load,
+  load_async,
+  load_scalar,
+  store,
+  store_scalar,
+  atomic_add
+};
 
 constexpr std::string_view name(Transfer transfer) {
-  constexpr std::string_view names[] = {"load", "load_async", "load_scalar", "store",
-                                        "store_scalar"};
+  constexpr std::string_view names[] = {"load",  "load_async",   "load_scalar",
+                                        "store", "store_scalar", "atomic_add"};
   return names[static_cast<int>(transfer)];
 }
 
@@ -103,13 +110,13 @@ void store_transposed(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, 
 }
 
 // Counts a transfer of row statistics; returns how many rows there are.
-template <int Rows>
-std::int64_t begin_rows(Transfer transfer, const RowVector<Rows>& tile, const HbmVector& hbm,
+template <class Vector>
+std::int64_t begin_rows(Transfer transfer, const Vector& tile, const HbmVector& hbm,
                         std::int64_t row) {
   Block& block = *tile.block;
   require_inside(block, transfer, tile.name, hbm.tensor, hbm.outside);
   require_inside(block, transfer, tile.name, hbm.tensor, "row", row, hbm.rows);
-  const std::int64_t valid = std::min<std::int64_t>(Rows, hbm.rows - row);
+  const std::int64_t valid = std::min<std::int64_t>(Vector::floats, hbm.rows - row);
   const Op op = bytes_of(transfer, hbm.tensor, valid * 4);
   if (transfer == Transfer::store)
     begin(block, op, reads(tile), writes());

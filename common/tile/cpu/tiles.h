@@ -95,8 +95,9 @@ struct ColumnTile {
 template <int Rows, int Cols>
 struct LeftTile : ColumnTile<Rows, Cols> {
   static constexpr Text kind = "LeftTile";
-  LeftTile(Block& owner, std::string_view label)
-      : ColumnTile<Rows, Cols>(owner, label, Space::shared, owner.element_bytes()) {}
+  LeftTile(Block& owner, std::string_view label) : LeftTile(owner, label, owner.element_bytes()) {}
+  LeftTile(Block& owner, std::string_view label, int element_bytes)
+      : ColumnTile<Rows, Cols>(owner, label, Space::shared, element_bytes) {}
 };
 
 template <int Rows, int Cols>
@@ -148,7 +149,7 @@ inline constexpr bool is_rows_of = [] {
 template <class T>
 inline constexpr bool is_matrix = [] {
   if constexpr (requires { T::kind; })
-    return T::cols > 1;
+    return T::rows > 1 && T::cols > 1;
   else
     return false;
 }();

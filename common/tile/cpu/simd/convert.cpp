@@ -139,6 +139,15 @@ void read_columns(float* to, int rows, int cols, const HbmMatrix& hbm, const Ove
   }
 }
 
+void read_transposed(float* to, int rows, int cols, const HbmMatrix& hbm, const Overlap& part) {
+  const int panel = panel_rows(rows);
+  for (int c = 0; c < cols; ++c)
+    for (int r = 0; r < rows; r += panel)
+      read_rows(to + index_in_tile(rows, cols, r, c), panel, panel, hbm,
+                {part.row + c, part.col + r, part.rows - c, std::clamp(part.cols - r, 0, panel)},
+                1);
+}
+
 void write_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows,
                    int cols) {
   const int height = strip_rows(rows), panel = panel_rows(rows);

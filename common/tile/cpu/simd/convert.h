@@ -50,6 +50,9 @@ void read_rows(float* to, std::ptrdiff_t stride, int cols, const HbmMatrix& hbm,
 // The same into a tile in column order ...
 void read_columns(float* to, int rows, int cols, const HbmMatrix& hbm, const Overlap& part);
 
+// The same of the part's transpose.
+void read_transposed(float* to, int rows, int cols, const HbmMatrix& hbm, const Overlap& part);
+
 // ... and back, rounded to the matrix's type.
 void write_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows,
                    int cols);

@@ -179,6 +179,12 @@ void multiply_rows(float* x, int rows, int cols, const float* factor) {
   for_each_vector(rows, cols, [&](int i, int row) { store(x + i, load(x + i) * factors.at(row)); });
 }
 
+void subtract_rows(float* x, int rows, int cols, const float* subtrahend) {
+  const RowBroadcast subtrahends(subtrahend, rows);
+  for_each_vector(rows, cols,
+                  [&](int i, int row) { store(x + i, load(x + i) - subtrahends.at(row)); });
+}
+
 void divide_rows(float* x, int rows, int cols, const float* divisor) {
   const RowBroadcast divisors(divisor, rows, [](float l) { return l == 0 ? INFINITY : l; });
   for_each_vector(rows, cols,

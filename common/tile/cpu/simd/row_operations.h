@@ -36,6 +36,8 @@ void exp2_of_row_difference(float* x, const float* row, int rows, float factor);
 
 void multiply_rows(float* x, int rows, int cols, const float* factor);
 
+void subtract_rows(float* x, int rows, int cols, const float* subtrahend);
+
 // A true division. A reciprocal 1/l is rounded, l (1/l) is 1 + d, and FlashAttention-1 multiplies
 // by l and divides by l at every key tile: (1 + d)^256 is 2e-5 (experiment error_growth). A row
 // divided by 0, which has seen no key, becomes 0.

@@ -1,0 +1,31 @@
+// Additions of tiles to what is in HBM, by several blocks at a time.
+#pragma once
+
+#include "tile/cpu/memory.h"
+
+namespace tile::cpu {
+
+// Adds `part` of the tile to the fp32 matrix; no other thread adds to those rows meanwhile.
+void add_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, int rows, int cols);
+
+// Adds the tile to the rows from `row` on; what lies past the end of the tensor is dropped. Blocks
+// may do so at once, in any order: sums are rounded accordingly. It counts as a read and a write.
+template <class Tile>
+void atomic_add(const HbmMatrix& hbm, std::int64_t row, const Tile& tile) {
+  if constexpr (require_that_tiles_fit<is<Tile, Accumulator>, "atomic_add: the tile is " +
+                                                                  shape_of<Tile> +
+                                                                  ", expected an Accumulator">()) {
+    Block& block = *tile.block;
+    const Overlap part =
+        cover(block, Transfer::atomic_add, tile.name, hbm, row, 0, Tile::rows, Tile::cols);
+    if (hbm.dtype != DType::f32)
+      block.fail("atomic_add of tile " + std::string(tile.name) + ": tensor " +
+                 std::string(hbm.tensor.name) + " is " + std::string(tile::name(hbm.dtype)) +
+                 ", expected f32");
+    begin(block, bytes_of(Transfer::load, hbm, part), reads(tile), writes());
+    begin(block, bytes_of(Transfer::atomic_add, hbm, part), reads(tile), writes());
+    add_columns(hbm, part, tile.data, Tile::rows, Tile::cols);
+  }
+}
+
+}  // namespace tile::cpu
