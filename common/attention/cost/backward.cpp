@@ -35,7 +35,80 @@ void add_key_heads(const Problem& p, Counters& c) {
   c.hbm_write[Tensor::dV] += keys;
 }
 
+// fp32 [heads, total_q], and [heads, total_q, seqlen_k].
+std::int64_t row_workspace(const Problem& p) {
+  return p.heads * p.total_q() * fp32_bytes;
+}
+std::int64_t scores_workspace(const Problem& p) {
+  return row_workspace(p) * p.seqlen_k;
+}
+
+// Of a kernel that recomputes: K and V, `queries` tiles of Q's shape, both forms of S and of dP,
+// three operands of P's shape, dK, dV and dQ, and two vectors.
+std::int64_t recomputing_on_chip(const Problem& p, const Plan& plan, int queries) {
+  const TileBytes of = tile_bytes(p, plan);
+  const std::int64_t dK = fp32_bytes * plan.tiles.key_rows * plan.tiles.head_dim;
+  return queries * of.Q + 2 * of.K + 2 * of.S + 3 * of.P + 2 * dK + of.O + 2 * of.vector;
+}
+
+// Where dQ is added up, if it is not fp32 itself.
+void dQ_through_hbm(const Problem& p, Counters& c) {
+  if (p.dtype != DType::f32)
+    c.hbm_workspace[Tensor::dQ_acc] = p.total_q() * p.heads * p.head_dim * fp32_bytes;
+}
+
 }  // namespace
+
+Counters naive_backward_cost(const Problem& p, const Plan& plan) {
+  Counters c = sum_over_heads(p, plan, [](const HeadSize& n, Counters& head) {
+    const std::int64_t scores = n.N_q * n.N_k * fp32_bytes;
+    // Kernels 1 and 3 read P, the latter twice; l likewise, once a tile of keys, or once.
+    head.hbm_read[Tensor::P] = 3 * scores;
+    head.hbm_read[Tensor::l] = (n.T_c + 1) * n.N_q * fp32_bytes;
+    head.hbm_write[Tensor::dP] = scores;
+    head.hbm_read[Tensor::dP] = 2 * scores;
+    head.hbm_write[Tensor::dS] = scores;
+    head.hbm_read[Tensor::dS] = 2 * scores;
+    head.hbm_read[Tensor::dO] = (n.T_c + 1) * n.N_q * n.row;
+    head.hbm_read[Tensor::V] = head.hbm_read[Tensor::K] = n.T_r * n.N_k * n.row;
+    head.hbm_read[Tensor::Q] = n.T_c * n.N_q * n.row;
+    head.hbm_write[Tensor::dQ] = n.N_q * n.row;
+    head.flops = n.T_r * n.T_c * 4 * n.product();
+  });
+  const std::int64_t keys = p.total_k() * p.kv_heads * p.head_dim * size_in_bytes(p.dtype);
+  c.hbm_write[Tensor::dK] = c.hbm_write[Tensor::dV] = keys;
+  c.hbm_workspace[Tensor::l] = row_workspace(p);
+  for (const tile::TensorId scores : {Tensor::P, Tensor::dP, Tensor::dS})
+    c.hbm_workspace[scores] = scores_workspace(p);
+  const TileBytes of = tile_bytes(p, plan);
+  const std::int64_t dV = fp32_bytes * plan.tiles.key_rows * plan.tiles.head_dim;
+  const std::int64_t first = of.Q + of.S + of.P + dV + of.vector;
+  const std::int64_t second = of.Q + of.K + of.S, third = 2 * of.S + 2 * of.vector;
+  const std::int64_t fourth = of.K + of.P + of.O;
+  c.on_chip_peak = std::max(p.total_k() > 0 ? first : 0,
+                            p.total_q() > 0 ? std::max({second, third, fourth}) : 0);
+  c.launches = 5;
+  return c;
+}
+
+Counters online_softmax_backward_cost(const Problem& p, const Plan& plan) {
+  Counters c = sum_over_heads(p, plan, [](const HeadSize& n, Counters& head) {
+    const std::int64_t T_c = std::max<std::int64_t>(n.T_c, 1);
+    for (const tile::TensorId tensor : {Tensor::Q, Tensor::O, Tensor::dO})
+      head.hbm_read[tensor] = T_c * n.N_q * n.row;
+    head.hbm_read[Tensor::LSE] = T_c * n.N_q * fp32_bytes;
+    head.hbm_read[Tensor::dQ_acc] = T_c * n.N_q * n.row_acc;
+    head.hbm_write[Tensor::dQ_acc] = T_c * n.N_q * n.row_acc;  // once to begin, not at the last
+    head.hbm_write[Tensor::dQ] = n.N_q * n.row;
+    head.flops = n.T_r * T_c * 5 * n.product();
+    head.exponentials = n.T_r * T_c * n.B_r * n.B_c;
+  });
+  add_key_heads(p, c);
+  dQ_through_hbm(p, c);
+  c.on_chip_peak = recomputing_on_chip(p, plan, 3);
+  c.launches = 1;
+  return c;
+}
 
 Counters v2_backward_cost(const Problem& p, const Plan& plan) {
   const bool converts = p.dtype != DType::f32;
@@ -59,14 +132,11 @@ Counters v2_backward_cost(const Problem& p, const Plan& plan) {
     head.hbm_write[Tensor::dQ] = n.N_q * n.row;
   });
   add_key_heads(p, c);
-  c.hbm_workspace[Tensor::D] = p.heads * p.total_q() * fp32_bytes;
-  if (converts) c.hbm_workspace[Tensor::dQ_acc] = p.total_q() * p.heads * p.head_dim * fp32_bytes;
+  c.hbm_workspace[Tensor::D] = row_workspace(p);
+  dQ_through_hbm(p, c);
   const TileBytes of = tile_bytes(p, plan);
-  const std::int64_t dQ = of.O, dK = fp32_bytes * plan.tiles.key_rows * plan.tiles.head_dim;
-  const std::int64_t row_sums = 2 * of.Q + of.vector + dQ;
-  const std::int64_t gradients =
-      2 * of.Q + 2 * of.K + 2 * of.S + 3 * of.P + 2 * dK + dQ + 2 * of.vector;
-  c.on_chip_peak = std::max(p.total_q() > 0 ? row_sums : 0, p.total_k() > 0 ? gradients : 0);
+  c.on_chip_peak = std::max(p.total_q() > 0 ? 2 * of.Q + of.vector + of.O : 0,
+                            p.total_k() > 0 ? recomputing_on_chip(p, plan, 2) : 0);
   c.launches = converts ? 3 : 2;
   return c;
 }

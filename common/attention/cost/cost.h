@@ -22,6 +22,8 @@ tile::Counters splits_cost(const Problem& problem, const Plan& plan);
 tile::Counters decoding_cost(const Problem& problem, const Plan& plan);
 
 // Of the backward pass.
+tile::Counters naive_backward_cost(const Problem& problem, const Plan& plan);
+tile::Counters online_softmax_backward_cost(const Problem& problem, const Plan& plan);
 tile::Counters v2_backward_cost(const Problem& problem, const Plan& plan);
 
 // With a KV cache, whose elements have a type of their own, and pages if page_size is not 0. The
