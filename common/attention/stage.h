@@ -45,6 +45,11 @@ struct Stage {
   void forward(tile::Device& device, const AttentionArgs& args) const {
     passes.front().run(device, args);
   }
+  // Of its backward pass.
+  tile::Counters backward_cost(const Problem& problem) const {
+    return backward()->cost(problem, backward_plan(problem.shape()));
+  }
+
   // Null where the stage has none.
   const Pass* backward() const {
     for (const Pass& pass : passes)

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <vector>
 
 #include "attention/problem.h"
@@ -25,10 +26,11 @@ struct LineAllocator {
 using Buffer = std::vector<std::byte, LineAllocator<std::byte>>;
 
 struct Inputs {
-  Buffer q, k, v;  // elements of problem.dtype, laid out as problem.h says
+  Buffer q, k, v;   // elements of problem.dtype, laid out as problem.h says
+  Buffer d_o = {};  // the gradient of o, for the backward pass; empty: forward only
 };
 
-// Of the backward pass.
+// What the backward pass writes.
 struct Gradients {
   Buffer dq, dk, dv;  // elements of problem.dtype, laid out as q, k and v
 };
@@ -36,6 +38,7 @@ struct Gradients {
 struct Outputs {
   Buffer o;                // elements of problem.dtype
   std::vector<float> lse;  // natural logarithm
+  std::optional<Gradients> gradients = {};
 };
 
 inline std::int64_t q_elements(const Problem& p) {

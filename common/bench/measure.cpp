@@ -14,9 +14,10 @@ Timing summarise(const std::vector<double>& seconds) {
           static_cast<int>(seconds.size())};
 }
 
-// `warm_up` is what the run before took; it is the only one if another would take too long.
-template <class Run>
-Timing time(const Run& run, double warm_up, int runs) {
+}  // namespace
+
+// If another would take too long, the run before is the only one.
+Timing time_runs(const std::function<void()>& run, double warm_up, int runs) {
   constexpr double too_long = 5, long_run = 2, enough = 0.5;  // seconds
   if (runs == 0 && warm_up > too_long) return summarise({warm_up});
   const std::size_t min_runs = runs > 0 ? runs : warm_up > long_run ? 1 : 3;
@@ -28,8 +29,6 @@ Timing time(const Run& run, double warm_up, int runs) {
   }
   return summarise(seconds);
 }
-
-}  // namespace
 
 StageReport stopped(const Stage& stage, const Problem& problem, const std::string& failure) {
   StageReport report;
@@ -56,7 +55,7 @@ Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& p
                      .formula = stage.cost(problem)};
   if (report.passed) {
     const AttentionArgs args = make_args(problem, inputs, verdict.outputs);
-    report.seconds = time([&] { stage.forward(device, args); }, first, runs);
+    report.seconds = time_runs([&] { stage.forward(device, args); }, first, runs);
   }
   return {std::move(report), std::move(verdict.outputs)};
 }

@@ -1,6 +1,8 @@
 // Checks a stage, then times it.
 #pragma once
 
+#include <functional>
+
 #include "report/report.h"
 #include "stages/stage.h"
 #include "tile/cpu/device.h"
@@ -17,6 +19,9 @@ struct Measured {
 // the stage; BadInput, as for a workspace that does not fit, is thrown.
 Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                  const Inputs& inputs, const Expected& expected, int runs);
+
+// `runs` runs, or as many as measure() says; `warm_up` is what the run before took.
+Timing time_runs(const std::function<void()>& run, double warm_up, int runs);
 
 // Of a stage that is not measured.
 StageReport stopped(const Stage& stage, const Problem& problem, const std::string& failure);

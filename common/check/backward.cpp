@@ -86,7 +86,7 @@ class Rounding {
 
 // P and dP of queries first, first + 1, ... of a head.
 template <class Scalar>
-QueryBlock<Scalar> query_block(const Problem& p, const Inputs& inputs, const Buffer& d_o,
+QueryBlock<Scalar> query_block(const Problem& p, const Inputs& inputs,
                                std::int64_t batch, std::int64_t head, std::int64_t first,
                                const Matrix<Scalar>& k, const Matrix<Scalar>& v) {
   const Sequence s = p.sequence(batch);
@@ -95,7 +95,7 @@ QueryBlock<Scalar> query_block(const Problem& p, const Inputs& inputs, const Buf
   block.q.resize(rows, p.head_dim);
   block.d_o.resize(rows, p.head_dim);
   load<Scalar>(inputs.q, p.dtype, s.q_begin + first, p.heads, head, block.q);
-  load<Scalar>(d_o, p.dtype, s.q_begin + first, p.heads, head, block.d_o);
+  load<Scalar>(inputs.d_o, p.dtype, s.q_begin + first, p.heads, head, block.d_o);
   block.P = static_cast<Scalar>(p.softmax_scale()) * (block.q * k.transpose());
   round_to(p.dtype, block.P);
   block.lse.setConstant(rows, -std::numeric_limits<Scalar>::infinity());
@@ -119,7 +119,7 @@ QueryBlock<Scalar> query_block(const Problem& p, const Inputs& inputs, const Buf
 }
 
 template <class Scalar>
-HeadGradients<Scalar> backward(const Problem& p, const Inputs& inputs, const Buffer& d_o,
+HeadGradients<Scalar> backward(const Problem& p, const Inputs& inputs,
                                const KeyHead& of, GradientRounding* rounding) {
   const Sequence s = p.sequence(of.batch);
   const std::int64_t d = p.head_dim, group = p.heads / p.kv_heads;
@@ -134,7 +134,7 @@ HeadGradients<Scalar> backward(const Problem& p, const Inputs& inputs, const Buf
   for (std::int64_t head = of.kv_head * group; head < (of.kv_head + 1) * group; ++head) {
     Matrix<Scalar> dk_of_head = Matrix<Scalar>::Zero(s.k_length, d), dv_of_head = dk_of_head;
     for (std::int64_t first = 0; first < s.q_length; first += max_block) {
-      QueryBlock<Scalar> block = query_block<Scalar>(p, inputs, d_o, of.batch, head, first, k, v);
+      QueryBlock<Scalar> block = query_block<Scalar>(p, inputs, of.batch, head, first, k, v);
       const auto D = (block.P.array() * block.dP.array()).rowwise().sum().eval();
       if constexpr (std::is_same_v<Scalar, double>)
         if (rounding) of_one.add(block, D);
@@ -162,15 +162,14 @@ HeadGradients<Scalar> backward(const Problem& p, const Inputs& inputs, const Buf
 
 }  // namespace
 
-HeadGradients<double> reference_backward(const Problem& problem, const Inputs& inputs,
-                                         const Buffer& d_o, const KeyHead& head,
+HeadGradients<double> reference_backward(const Problem& problem, const Inputs& inputs, const KeyHead& head,
                                          GradientRounding* rounding) {
-  return backward<double>(problem, inputs, d_o, head, rounding);
+  return backward<double>(problem, inputs, head, rounding);
 }
 
-HeadGradients<float> plain_backward(const Problem& problem, const Inputs& inputs, const Buffer& d_o,
+HeadGradients<float> plain_backward(const Problem& problem, const Inputs& inputs,
                                     const KeyHead& head) {
-  return backward<float>(problem, inputs, d_o, head, nullptr);
+  return backward<float>(problem, inputs, head, nullptr);
 }
 
 }  // namespace flash

@@ -123,8 +123,7 @@ std::vector<KeyHead> sample_key_heads(const Problem& p, double budget) {
   return some;
 }
 
-ExpectedGradients expect_gradients(const Problem& problem, const Inputs& inputs,
-                                   const Buffer& d_o) {
+ExpectedGradients expect_gradients(const Problem& problem, const Inputs& inputs) {
   ExpectedGradients expected{sample_key_heads(problem, max_flops), {}, {}, {}, {}};
   const std::size_t count = expected.heads.size();
   expected.reference.resize(count);
@@ -132,8 +131,8 @@ ExpectedGradients expect_gradients(const Problem& problem, const Inputs& inputs,
   std::vector<GradientRounding> rounding(count);
   tile::cpu::parallel_for(static_cast<std::int64_t>(count), 1e9, [&](std::int64_t i) {
     expected.reference[i] =
-        reference_backward(problem, inputs, d_o, expected.heads[i], &rounding[i]);
-    plain[i] = plain_backward(problem, inputs, d_o, expected.heads[i]);
+        reference_backward(problem, inputs, expected.heads[i], &rounding[i]);
+    plain[i] = plain_backward(problem, inputs, expected.heads[i]);
   });
   Totals dq, dk, dv;
   for (std::size_t i = 0; i < count; ++i) {

@@ -33,17 +33,16 @@ struct GradientRounding {
   Bound dq, dk, dv;
 };
 
-// For the gradient `d_o` of O, laid out as O: with S = scale Q K^T, P = softmax(S) and
+// For the gradient of O that the inputs have: with S = scale Q K^T, P = softmax(S) and
 // dP = dO V^T, dS = P (dP - rowsum(P dP)), dQ = scale dS K, dK = scale dS^T Q and dV = P^T dO, in
 // double.
-HeadGradients<double> reference_backward(const Problem& problem, const Inputs& inputs,
-                                         const Buffer& d_o, const KeyHead& head,
+HeadGradients<double> reference_backward(const Problem& problem, const Inputs& inputs, const KeyHead& head,
                                          GradientRounding* rounding = nullptr);
 
 // The same as a framework without fusion computes it: every matrix is accumulated in fp32 and
 // rounded to the problem's dtype, and so are the gradients of each query head before those of a
 // group are added.
-HeadGradients<float> plain_backward(const Problem& problem, const Inputs& inputs, const Buffer& d_o,
+HeadGradients<float> plain_backward(const Problem& problem, const Inputs& inputs,
                                     const KeyHead& head);
 
 // What gradients of a problem are compared with, for each of the heads.
@@ -53,7 +52,7 @@ struct ExpectedGradients {
   Bound dq, dk, dv;
 };
 
-ExpectedGradients expect_gradients(const Problem& problem, const Inputs& inputs, const Buffer& d_o);
+ExpectedGradients expect_gradients(const Problem& problem, const Inputs& inputs);
 
 // Of one of dQ, dK and dV.
 struct GradientErrors {

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "bench/backward.h"
 #include "bench/machine.h"
 #include "bench/measure.h"
 #include "bench/precheck.h"
@@ -28,6 +29,30 @@ std::string source(const RunOptions& options) {
   return (ours ? "common/data/" + relative.string() : options.input);
 }
 
+// Checks and measures the backward passes.
+Report run_backward(const RunOptions& options, const AttentionFile& task, Progress& progress,
+                    Report report) {
+  const auto& [problem, inputs] = task;
+  const ExpectedGradients expected = expect_gradients(problem, inputs);
+  tile::cpu::Device device(tile::find_gpu(options.gpu), options.threads);
+  for (const Stage& stage : options.stages) {
+    progress.show(std::string(stage.name) + ", backward");
+    device.set_checked(true);
+    std::string wrong = precheck(stage, device, problem.head_dim);
+    if (wrong.empty()) wrong = precheck_backward(stage, device, problem.head_dim);
+    if (!wrong.empty()) {
+      report.stages.push_back(stopped(stage, problem, wrong));
+      continue;
+    }
+    device.set_checked(options.checked);
+    Measured measured = measure(stage, device, problem, inputs, expected, options.runs);
+    report.stages.push_back(std::move(measured.report));
+    if (!options.output.empty() && !measured.outputs.o.empty())
+      write_outputs(options.output, problem, std::move(measured.outputs));
+  }
+  return report;
+}
+
 }  // namespace
 
 Report run_stages(const RunOptions& options, const Environment& environment) {
@@ -36,9 +61,10 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
   if (options.input.empty())
     require_memory_for_tensors(options.problem);
   else
-    task = read_attention_file(options.input, options.problem.causal);
+    task = read_attention_file(options.input, options.problem.causal,
+                               options.backward && !options.is_default_input);
   const auto& [problem, inputs] = task;
-  for (const Stage& stage : options.stages) require_memory(stage, problem);
+  for (const Stage& stage : options.stages) require_memory(stage, problem, options.backward);
 
   // Before inputs are generated, so that the memory that the measurement takes is free again.
   progress.show("measuring the machine's peaks");
@@ -50,13 +76,17 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
                 .threads = options.threads,
                 .checked = options.checked,
                 .schedules = options.schedules,
+                .backward = options.backward,
                 .peaks = environment.measure_peaks(std::min(options.threads, machine.cores)),
                 .stages = {}};
   if (options.input.empty()) {
     progress.show("generating inputs");
     task.inputs = generate(problem, options.seed);
   }
+  if (options.backward && inputs.d_o.empty())
+    task.inputs.d_o = generate_gradient(problem, options.seed);
   progress.show("computing the reference");
+  if (options.backward) return run_backward(options, task, progress, std::move(report));
   std::map<Precision, Expected> expected;
   for (const Stage& stage : options.stages)
     if (!expected.contains(stage.fp8)) expected[stage.fp8] = expect(problem, inputs, stage.fp8);

@@ -15,6 +15,7 @@ constexpr Option what[] = {
     {"", "", "what to run:"},
     {"--stage", "STAGE", "only this stage, by any unique beginning of its name; may be repeated"},
     {"--steps", "", "the steps of the stages as well; --stage 04/2 is one of them"},
+    {"--backward", "", "the backward pass of the stages that have one: 00, 02 and 03"},
     {"--device", "DEVICE", "cpu"},
     {"--gpu", "GPU", "whose on-chip memory a kernel must fit in: a100, h100 (default) or h200"},
     {"--threads", "N", "default: all cores"},
@@ -26,9 +27,10 @@ constexpr Option what[] = {
 constexpr Option files[] = {
     {"", "", "files:"},
     {"--input", "FILE",
-     "safetensors with q, k, v; cu_seqlens_q and cu_seqlens_k if packed; goes with --causal, not "
-     "with the options above"},
-    {"--output", "FILE", "safetensors with o and lse; needs exactly one --stage"},
+     "safetensors with q, k, v, with --backward do; cu_seqlens_q and cu_seqlens_k if packed; goes "
+     "with --causal, not with the options above"},
+    {"--output", "FILE",
+     "safetensors with o and lse, and dq, dk, dv with --backward; needs exactly one --stage"},
     {"--json", "FILE", "the results for programs"},
 
     {"", "", "what to print:"},
@@ -49,6 +51,17 @@ std::vector<Stage> with_steps(const Options& options, const std::vector<Stage>& 
   return all;
 }
 
+// Those of the stages that have a backward pass.
+std::vector<Stage> with_backward(const Options& options, const std::vector<Stage>& selected) {
+  std::vector<Stage> some;
+  for (const Stage& stage : selected)
+    if (stage.backward())
+      some.push_back(stage);
+    else if (options.given("--stage") || options.given("--steps"))
+      refuse("--backward", "of " + std::string(stage.name), "a stage that has one");
+  return some;
+}
+
 const std::vector<Option>& known() {
   static const std::vector<Option> all = joined({what, problem_options, files});
   return all;
@@ -64,7 +77,7 @@ void parse_files(const Options& options, RunOptions& run) {
   // A step would pad the 32 columns of the file to 64.
   const bool any_step = std::ranges::any_of(run.stages, &Stage::is_step);
   if (run.input.empty() && !states_problem(options) && !options.given("--causal") && !any_step)
-    run.input = ATTENTION_DATA_DIR "/minilm_512.safetensors";
+    run.input = ATTENTION_DATA_DIR "/minilm_512.safetensors", run.is_default_input = true;
   if (!run.output.empty() && run.stages.size() != 1)
     refuse("--output",
            in_quotes(run.output) + " of " + std::to_string(run.stages.size()) + " stages",
@@ -95,7 +108,9 @@ RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage
 #endif
   run.schedules = options.number("--schedules", run.schedules, 1, 1'000'000);
   run.profile = options.given("--profile");
+  run.backward = options.given("--backward");
   run.stages = with_steps(options, selected_stages(options, stages), stages);
+  if (run.backward) run.stages = with_backward(options, run.stages);
   if (const std::string device = options.one("--device", "cpu"); device != "cpu")
     refuse("--device", in_quotes(device), "cpu, as this build has no CUDA backend");
   run.gpu = tile::find_gpu(options.one("--gpu", run.gpu)).name;

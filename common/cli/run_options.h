@@ -15,10 +15,11 @@ struct RunOptions {
   std::vector<Stage> stages;
   std::string gpu = "h100";
   int threads = 1;
-  bool checked = false, profile = false;
+  bool checked = false, profile = false, backward = false;
   int schedules = 1;                // of the roles; more than one only in checked mode
   int runs = 0;                     // 0: as many as fit in half a second
   std::string input, output, json;  // empty: none
+  bool is_default_input = false;    // nobody named it
   Problem problem;                  // validated; of --input only `causal` counts
   std::uint64_t seed = 0;
 };

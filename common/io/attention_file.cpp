@@ -37,6 +37,16 @@ class Reader {
     return problem;
   }
 
+  // Fails unless the gradient of o is there.
+  void require_gradient() const {
+    const FileTensor &q = tensors_.at("q"), &d_o = find("do", "the gradient of o, shaped as q");
+    if (d_o.dtype != q.dtype)
+      fail("do", "dtype " + d_o.dtype + ", expected " + q.dtype + " as in q");
+    if (d_o.shape != q.shape)
+      fail("do",
+           "shape " + shape_text(d_o.shape) + ", expected " + shape_text(q.shape) + " as in q");
+  }
+
   Buffer take(const std::string& name) { return std::move(tensors_.at(name).bytes); }
 
  private:
@@ -146,7 +156,8 @@ class Reader {
 
 }  // namespace
 
-AttentionFile attention_file_from(FileTensors tensors, std::string_view file, bool causal) {
+AttentionFile attention_file_from(FileTensors tensors, std::string_view file, bool causal,
+                                  bool gradient) {
   Reader reader(std::move(tensors), file);
   const Problem problem = reader.problem(causal);
   try {
@@ -154,30 +165,38 @@ AttentionFile attention_file_from(FileTensors tensors, std::string_view file, bo
   } catch (const BadInput& error) {
     bad_input_file(file, std::string("tensors q, k and v: ") + error.what());
   }
-  return {problem, {reader.take("q"), reader.take("k"), reader.take("v")}};
-}
-
-AttentionFile read_attention_file(const std::filesystem::path& path, bool causal) {
-  return attention_file_from(read_safetensors(path), path.string(), causal);
-}
-
-void write_outputs(const std::filesystem::path& path, const Problem& problem, Outputs outputs) {
-  const std::int64_t heads = problem.heads, head_dim = problem.head_dim;
-  FileTensors tensors;
-  FileTensor& o = tensors["o"];
-  FileTensor& lse = tensors["lse"];
-  if (problem.packed()) {
-    o.shape = {problem.total_q(), heads, head_dim};
-    lse.shape = {heads, problem.total_q()};
-  } else {
-    o.shape = {problem.batch, problem.seqlen_q, heads, head_dim};
-    lse.shape = {problem.batch, heads, problem.seqlen_q};
+  AttentionFile read{problem, {reader.take("q"), reader.take("k"), reader.take("v")}};
+  if (gradient) {
+    reader.require_gradient();
+    read.inputs.d_o = reader.take("do");
   }
-  o.dtype = dtype_text(problem.dtype);
-  o.bytes = std::move(outputs.o);
-  lse.dtype = dtype_text(DType::f32);
+  return read;
+}
+
+AttentionFile read_attention_file(const std::filesystem::path& path, bool causal, bool gradient) {
+  return attention_file_from(read_safetensors(path), path.string(), causal, gradient);
+}
+
+void write_outputs(const std::filesystem::path& path, const Problem& p, Outputs outputs) {
+  using Extents = std::vector<std::int64_t>;
+  FileTensors tensors;
+  const auto add = [&](const char* name, DType dtype, Extents shape, Buffer bytes) {
+    tensors[name] = {dtype_text(dtype), std::move(shape), std::move(bytes)};
+  };
+  const Extents q = p.packed() ? Extents{p.total_q(), p.heads, p.head_dim}
+                               : Extents{p.batch, p.seqlen_q, p.heads, p.head_dim};
+  const Extents k = p.packed() ? Extents{p.total_k(), p.kv_heads, p.head_dim}
+                               : Extents{p.batch, p.seqlen_k, p.kv_heads, p.head_dim};
+  const Extents rows =
+      p.packed() ? Extents{p.heads, p.total_q()} : Extents{p.batch, p.heads, p.seqlen_q};
   const auto statistics = std::as_bytes(std::span(outputs.lse));
-  lse.bytes.assign(statistics.begin(), statistics.end());
+  add("o", p.dtype, q, std::move(outputs.o));
+  add("lse", DType::f32, rows, Buffer(statistics.begin(), statistics.end()));
+  if (outputs.gradients) {
+    add("dq", p.dtype, q, std::move(outputs.gradients->dq));
+    add("dk", p.dtype, k, std::move(outputs.gradients->dk));
+    add("dv", p.dtype, k, std::move(outputs.gradients->dv));
+  }
   write_safetensors(path, tensors);
 }
 

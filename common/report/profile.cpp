@@ -96,7 +96,7 @@ std::string profile_text(const Report& report, const Terminal& terminal) {
     if (stage.seconds.runs == 0) continue;
     text += "\n" + painted(terminal, Tone::heading, stage.stage) + "\n" +
             traffic_table(stage).text(terminal) + "\n" + work_table(stage).text(terminal) + "\n" +
-            paragraph(terminal, "", intensity_text(stage, nominal_flops(report.problem)));
+            paragraph(terminal, "", intensity_text(stage, nominal_flops(report)));
   }
   return text;
 }

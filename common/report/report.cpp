@@ -67,46 +67,65 @@ Json profile_json(const Counters& counters) {
   return json;
 }
 
+Json errors_json(const CheckResult& check) {
+  return {
+      {"max_abs_error", check.max_abs_error},         {"error_bound", check.error_bound},
+      {"mean_abs_error", check.mean_abs_error},       {"mean_error_bound", check.mean_error_bound},
+      {"lse_max_abs_error", check.lse_max_abs_error}, {"lse_error_bound", check.lse_error_bound},
+      {"rows_checked", check.rows_checked},           {"rows_total", check.rows_total}};
+}
+
+Json errors_json(const GradientCheck& check) {
+  const auto of = [](const GradientErrors& errors) -> Json {
+    return {{"max_abs_error", errors.max},
+            {"error_bound", errors.bound.max},
+            {"mean_abs_error", errors.mean},
+            {"mean_error_bound", errors.bound.mean}};
+  };
+  return {{"pass", "backward"},
+          {"dq", of(check.dq)},
+          {"dk", of(check.dk)},
+          {"dv", of(check.dv)},
+          {"key_heads_checked", check.heads_checked},
+          {"key_heads_total", check.heads_total}};
+}
+
 Json stage_json(const Report& report, const StageReport& stage) {
-  const CheckResult& check = stage.check;
   const Counters &counters = stage.counters, &formula = stage.formula;
   Json json = {{"stage", stage.stage},
                {"device", report.device},
                {"dtype", tile::name(report.problem.dtype)},
-               {"passed", stage.passed},
-               {"max_abs_error", check.max_abs_error},
-               {"error_bound", check.error_bound},
-               {"mean_abs_error", check.mean_abs_error},
-               {"mean_error_bound", check.mean_error_bound},
-               {"lse_max_abs_error", check.lse_max_abs_error},
-               {"lse_error_bound", check.lse_error_bound},
-               {"rows_checked", check.rows_checked},
-               {"rows_total", check.rows_total},
-               {"seconds",
-                {{"min", stage.seconds.min},
-                 {"median", stage.seconds.median},
-                 {"runs", stage.seconds.runs}}},
-               {"gflops", gflops(report, stage)},
-               {"fraction_of_peak", fraction_of_peak(report, stage)},
-               {"hbm_read_bytes", counters.hbm_read.total()},
-               {"hbm_write_bytes", counters.hbm_write.total()},
-               {"hbm_workspace_bytes", counters.hbm_workspace.total()},
-               {"formula_read_bytes", formula.hbm_read.total()},
-               {"formula_write_bytes", formula.hbm_write.total()},
-               {"on_chip_peak_bytes", counters.on_chip_peak},
-               {"launches", counters.launches},
-               {"executed_flops", counters.flops},
-               {"exponentials", counters.exponentials},
-               {"tensors", profile_json(counters)}};
+               {"passed", stage.passed}};
+  json.update(stage.gradients ? errors_json(*stage.gradients) : errors_json(stage.check));
+  json.update(Json({{"seconds",
+                     {{"min", stage.seconds.min},
+                      {"median", stage.seconds.median},
+                      {"runs", stage.seconds.runs}}},
+                    {"gflops", gflops(report, stage)},
+                    {"fraction_of_peak", fraction_of_peak(report, stage)},
+                    {"hbm_read_bytes", counters.hbm_read.total()},
+                    {"hbm_write_bytes", counters.hbm_write.total()},
+                    {"hbm_workspace_bytes", counters.hbm_workspace.total()},
+                    {"formula_read_bytes", formula.hbm_read.total()},
+                    {"formula_write_bytes", formula.hbm_write.total()},
+                    {"on_chip_peak_bytes", counters.on_chip_peak},
+                    {"launches", counters.launches},
+                    {"executed_flops", counters.flops},
+                    {"exponentials", counters.exponentials},
+                    {"tensors", profile_json(counters)}}));
   if (!stage.passed) json["failure"] = stage.failure;
   return json;
 }
 
 }  // namespace
 
+double nominal_flops(const Report& report) {
+  return nominal_flops(report.problem) * (report.backward ? 2.5 : 1);
+}
+
 double gflops(const Report& report, const StageReport& stage) {
   if (stage.seconds.runs == 0 || stage.seconds.median <= 0) return 0;
-  return nominal_flops(report.problem) / stage.seconds.median * 1e-9;
+  return nominal_flops(report) / stage.seconds.median * 1e-9;
 }
 
 double fraction_of_peak(const Report& report, const StageReport& stage) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "check/checker.h"
+#include "check/gradients.h"
 #include "report/machine.h"
 #include "tile/counters.h"
 
@@ -21,6 +23,7 @@ struct StageReport {
   bool passed = false;  // right outputs, and counters equal to the formulas
   std::string failure;  // what to print about it, of one or more lines; empty if passed
   CheckResult check;
+  std::optional<GradientCheck> gradients = {};  // in place of it: of the backward pass
   Timing seconds;           // no runs if the stage was stopped
   tile::Counters counters;  // of one run
   tile::Counters formula;
@@ -34,9 +37,13 @@ struct Report {
   int threads = 1;
   bool checked = false;
   int schedules = 1;  // of the roles that each stage was run with
+  bool backward = false;  // the stages ran forward, and then backward: the latter is meant
   Peaks peaks{};
   std::vector<StageReport> stages;
 };
+
+// 4 N_q N_k d for each head, or 10 of the backward pass; half of it when causal.
+double nominal_flops(const Report& report);
 
 // Nominal GFLOP/s of the median run, and their share of the FMA peak; 0 without a run.
 double gflops(const Report& report, const StageReport& stage);

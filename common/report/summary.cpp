@@ -33,40 +33,57 @@ Tone error_tone(double error, double bound) {
   return !(error <= bound) ? Tone::bad : Tone::plain;
 }
 
+// The gradient that comes nearest to what is accepted.
+struct Nearest {
+  const char* name = "O";
+  double error = 0, bound = 0;
+};
+
+Nearest nearest(const StageReport& s) {
+  if (!s.gradients) return {"O", s.check.max_abs_error, s.check.error_bound};
+  Nearest worst{"dQ", s.gradients->dq.max, s.gradients->dq.bound.max};
+  const auto compare = [&](const char* name, const GradientErrors& other) {
+    if (!(other.max * worst.bound <= worst.error * other.bound.max))
+      worst = {name, other.max, other.bound.max};
+  };
+  compare("dK", s.gradients->dk);
+  compare("dV", s.gradients->dv);
+  return worst;
+}
+
 std::vector<Cell> row(const Report& report, const StageReport& s) {
   const Cell verdict = s.passed ? Cell{"pass", Tone::good} : Cell{"FAIL", Tone::bad};
   if (s.seconds.runs == 0) {  // stopped: by a TileError, or on a small problem
-    std::vector<Cell> cells(11, Cell{"-", Tone::faint});
+    std::vector<Cell> cells(report.backward ? 12 : 11, Cell{"-", Tone::faint});
     cells[0] = {s.stage};
     cells[1] = verdict;
     return cells;
   }
-  return {
-      {s.stage},
-      verdict,
-      {error_text(s.check.max_abs_error), error_tone(s.check.max_abs_error, s.check.error_bound)},
-      {error_text(s.check.error_bound)},
-      {seconds_text(s.seconds.median)},
-      {rate_text(gflops(report, s))},
-      {percent_text(fraction_of_peak(report, s))},
-      {bytes_text(static_cast<double>(s.counters.hbm_read.total()))},
-      {bytes_text(static_cast<double>(s.counters.hbm_write.total()))},
-      {bytes_text(static_cast<double>(s.counters.hbm_workspace.total()))},
-      {kib_text(static_cast<double>(s.counters.on_chip_peak))}};
+  const Nearest worst = nearest(s);
+  std::vector<Cell> cells = {{s.stage},
+                             verdict,
+                             {error_text(worst.error), error_tone(worst.error, worst.bound)},
+                             {error_text(worst.bound)},
+                             {seconds_text(s.seconds.median)},
+                             {rate_text(gflops(report, s))},
+                             {percent_text(fraction_of_peak(report, s))},
+                             {bytes_text(static_cast<double>(s.counters.hbm_read.total()))},
+                             {bytes_text(static_cast<double>(s.counters.hbm_write.total()))},
+                             {bytes_text(static_cast<double>(s.counters.hbm_workspace.total()))},
+                             {kib_text(static_cast<double>(s.counters.on_chip_peak))}};
+  if (report.backward) cells.insert(cells.begin() + 2, Cell{worst.name});
+  return cells;
 }
 
 TextTable stage_table(const Report& report) {
-  TextTable table({{"stage", true},
-                   {""},
-                   {"max\nerror"},
-                   {"\nbound"},
-                   {"median\ntime"},
-                   {"\nGFLOP/s"},
-                   {"\nshare"},
-                   {"HBM\nread", false, true},
-                   {"HBM\nwritten"},
-                   {"work-\nspace"},
-                   {"on chip\npeak"}});
+  std::vector<Column> columns = {{"stage", true},  {""},
+                                 {"max\nerror"},   {"\nbound"},
+                                 {"median\ntime"}, {"\nGFLOP/s"},
+                                 {"\nshare"},      {"HBM\nread", false, true},
+                                 {"HBM\nwritten"}, {"work-\nspace"},
+                                 {"on chip\npeak"}};
+  if (report.backward) columns.insert(columns.begin() + 2, Column{""});
+  TextTable table(std::move(columns));
   for (const StageReport& stage : report.stages) table.add_row(row(report, stage));
   return table;
 }
@@ -88,13 +105,18 @@ std::string precheck_line(const Report& report, const Terminal& terminal) {
 }
 
 std::string legend(const Report& report, const Terminal& terminal) {
-  const char* flops =
-      report.problem.causal ? "2 N_q N_k d for each head (causal)" : "4 N_q N_k d for each head";
+  const std::string product =
+      std::to_string((report.backward ? 10 : 4) / (report.problem.causal ? 2 : 1));
+  const std::string flops =
+      product + " N_q N_k d for each head" + (report.problem.causal ? " (causal)" : "");
   return precheck_line(report, terminal) +
          paragraph(terminal, "error    ",
-                   "largest of O against the reference in double; bound: what is accepted") +
+                   report.backward ? "of the gradient that comes nearest to its bound, against "
+                                     "the reference in double; bound: what is accepted"
+                                   : "largest of O against the reference in double; bound: what "
+                                     "is accepted") +
          paragraph(terminal, "GFLOP/s  ",
-                   flops + std::string(", whatever is executed; share: of the FMA peak")) +
+                   flops + ", whatever is executed; share: of the FMA peak") +
          paragraph(terminal, "HBM      ",
                    "bytes moved, counted and checked against the formula; MB = 10^6 bytes") +
          schedules_line(report, terminal) +

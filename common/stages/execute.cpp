@@ -62,8 +62,21 @@ AttentionArgs make_args(const Problem& p, const Inputs& inputs, Outputs& outputs
   return args;
 }
 
-void require_memory(const Stage& stage, const Problem& problem) {
-  const auto needed = static_cast<double>(stage.cost(problem).hbm_workspace.total());
+AttentionArgs make_backward_args(const Problem& p, const Inputs& inputs, Outputs& outputs) {
+  AttentionArgs args = make_args(p, inputs, outputs);
+  Gradients& to = outputs.gradients.emplace();
+  to = {unwritten(inputs.q.size()), unwritten(inputs.k.size()), unwritten(inputs.v.size())};
+  args.gradient = {.dO = view(inputs.d_o, p.dtype, p.heads, p.head_dim),
+                   .dQ = view(to.dq, p.dtype, p.heads, p.head_dim),
+                   .dK = view(to.dk, p.dtype, p.kv_heads, p.head_dim),
+                   .dV = view(to.dv, p.dtype, p.kv_heads, p.head_dim)};
+  return args;
+}
+
+void require_memory(const Stage& stage, const Problem& problem, bool backward) {
+  auto needed = static_cast<double>(stage.cost(problem).hbm_workspace.total());
+  if (backward)
+    needed += static_cast<double>(stage.backward_cost(problem).hbm_workspace.total());
   const double there = available_memory();
   if (needed <= there) return;
   throw BadInput("seqlen_q",
@@ -81,19 +94,15 @@ Outputs execute(const Stage& stage, tile::cpu::Device& device, const Problem& pr
   return outputs;
 }
 
-Gradients execute_backward(const Stage& stage, tile::cpu::Device& device, const Problem& p,
-                           const Inputs& inputs, const Buffer& d_o, Outputs& outputs) {
-  outputs = execute(stage, device, p, inputs);
-  Gradients gradients{unwritten(inputs.q.size()), unwritten(inputs.k.size()),
-                      unwritten(inputs.v.size())};
-  AttentionArgs args = make_args(p, inputs, outputs);
-  args.gradient = {.dO = view(d_o, p.dtype, p.heads, p.head_dim),
-                   .dQ = view(gradients.dq, p.dtype, p.heads, p.head_dim),
-                   .dK = view(gradients.dk, p.dtype, p.kv_heads, p.head_dim),
-                   .dV = view(gradients.dv, p.dtype, p.kv_heads, p.head_dim)};
+Outputs execute_backward(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+                         const Inputs& inputs) {
+  require_memory(stage, problem, true);
+  Outputs outputs = unwritten_outputs(problem);
+  const AttentionArgs args = make_backward_args(problem, inputs, outputs);
+  stage.forward(device, args);
   device.reset_counters();
   stage.backward()->run(device, args);
-  return gradients;
+  return outputs;
 }
 
 }  // namespace flash

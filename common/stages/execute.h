@@ -15,6 +15,9 @@ Outputs unwritten_outputs(const Problem& problem);
 // Views of the tensors for a kernel; they live as long as the tensors and the problem.
 AttentionArgs make_args(const Problem& problem, const Inputs& inputs, Outputs& outputs);
 
+// With those of the gradients, for which memory is added to the outputs.
+AttentionArgs make_backward_args(const Problem& problem, const Inputs& inputs, Outputs& outputs);
+
 // Of the keys or values, [tokens, kv_heads, head_dim].
 TensorView key_view(const Problem& problem, const Buffer& k);
 
@@ -27,13 +30,12 @@ KvCache filled_cache(const Problem& problem, const Inputs& inputs, DType dtype,
 Outputs execute(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                 const Inputs& inputs);
 
-// The gradients of Q, K and V for the gradient `d_o` of O, which is laid out as O: a forward pass
-// and then the backward pass, which the stage must have. `outputs` becomes the forward pass's; the
-// device's counters are those of the backward pass.
-Gradients execute_backward(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
-                           const Inputs& inputs, const Buffer& d_o, Outputs& outputs);
+// A forward pass and then the backward pass, which the stage must have, and the inputs a gradient
+// of O. The device's counters are those of the backward pass.
+Outputs execute_backward(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+                         const Inputs& inputs);
 
 // Throws BadInput if the stage's workspace does not fit in the memory that is available.
-void require_memory(const Stage& stage, const Problem& problem);
+void require_memory(const Stage& stage, const Problem& problem, bool backward = false);
 
 }  // namespace flash

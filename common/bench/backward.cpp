@@ -1,0 +1,75 @@
+#include "bench/backward.h"
+
+#include <limits>
+
+#include "bench/timing.h"
+#include "check/edge_cases.h"
+#include "check/generator.h"
+#include "report/summary.h"
+
+namespace flash {
+
+BackwardVerdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+                              const Inputs& inputs, const ExpectedGradients& expected) {
+  BackwardVerdict verdict;
+  try {
+    verdict.outputs = execute_backward(stage, device, problem, inputs);
+  } catch (const tile::TileError& error) {
+    verdict.misuse = error.what();
+    return verdict;
+  }
+  verdict.counters = device.counters();
+  verdict.check = check(problem, expected, *verdict.outputs.gradients);
+  verdict.differences = describe_difference(verdict.counters, stage.backward_cost(problem));
+  return verdict;
+}
+
+std::string describe(const BackwardVerdict& verdict) {
+  if (!verdict.misuse.empty()) return verdict.misuse;
+  std::string lines = verdict.check.passed() ? "" : describe(verdict.check);
+  if (!verdict.looks_like.empty()) lines += "\n  looks like: " + verdict.looks_like;
+  if (!lines.empty() && !verdict.differences.empty()) lines += "\n";
+  return lines + verdict.differences;
+}
+
+std::string precheck_backward(const Stage& stage, tile::cpu::Device& device,
+                              std::int64_t head_dim) {
+  for (const auto& [problem, seed] : edge_cases(head_dim)) {
+    const Inputs inputs = generate_with_gradient(problem, seed);
+    const BackwardVerdict verdict =
+        run_and_check(stage, device, problem, inputs, expect_gradients(problem, inputs));
+    if (!verdict.passed())
+      return "on a small problem, " + problem_text(problem) + ":\n" + describe(verdict);
+  }
+  return "";
+}
+
+Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+                 const Inputs& inputs, const ExpectedGradients& expected, int runs) {
+  BackwardVerdict verdict;
+  const double first =
+      seconds_of([&] { verdict = run_and_check(stage, device, problem, inputs, expected); });
+  StageReport report{.stage = std::string(stage.name),
+                     .passed = verdict.passed(),
+                     .failure = describe(verdict),
+                     .check = {},
+                     .gradients = verdict.check,
+                     .seconds = {},
+                     .counters = verdict.counters,
+                     .formula = stage.backward_cost(problem)};
+  if (report.passed) {
+    const AttentionArgs args = make_backward_args(problem, inputs, verdict.outputs);
+    const auto run = [&] { stage.backward()->run(device, args); };
+    stage.forward(device, args);
+    report.seconds = time_runs(run, first, runs);
+  }
+  return {std::move(report), std::move(verdict.outputs)};
+}
+
+Inputs generate_with_gradient(const Problem& problem, std::uint64_t seed) {
+  Inputs inputs = generate(problem, seed);
+  inputs.d_o = generate_gradient(problem, seed);
+  return inputs;
+}
+
+}  // namespace flash
