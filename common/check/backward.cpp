@@ -32,63 +32,79 @@ struct QueryBlock {
   Eigen::Matrix<Scalar, Eigen::Dynamic, 1> lse;
 };
 
-// The rounding of one operation, as check/bounds.cpp has it for the forward pass.
+// The rounding of one operation, as check/bounds.cpp has it for the forward pass, in each row.
 //
 // P is computed again as e^(S - LSE). Relative to P, the roundings of S and LSE are what the bound
 // of LSE allows them, and 4 u for the exponential: delta = u (sqrt(d) scale |q| max|k| +
-// 4 (|LSE| + 2)), u = 2^-24. A row of dP and its D = dO.O are sums of d products: they walk by
-// u sqrt(d) |dO| max|v|. And D is made of an O that has been rounded to the problem's type, half a
-// unit in the last place each element, which walks as well: r = |dO O| epsilon / 2 (the norm of the
-// products). All of it changes dS by at most
+// 4 (|LSE| + 2)), u = 2^-24. D is made of an O that has been rounded to the problem's type, by half
+// a unit in the last place each element, and it is, like a row of dP, a sum of d products that
+// walks by u sqrt(d) |dO| max|v|; the plain computation sums P dP. So dP - D is off by up to r =
+// |dO O| epsilon / 2 + u sqrt(d) |dO| max|v|, where |dO O| is the norm of the products.
 //
-//   w = delta max_j P |dP - D| + u sqrt(d) |dO| max|v| + 2 r
-//
-// so that dQ moves by scale w max|k|, dK by scale w max|q| and dV by delta max|dO|.
+// A row of dQ then moves by scale (delta max_j |dS| max|k| + r |P K|). To dK_j and dV_j every row
+// adds its own: the root of the sum of the squares of scale (P_ij r_i + delta_i |dS_ij|) q_i, and
+// of delta_i P_ij dO_i.
 class Rounding {
  public:
   Rounding(const Problem& problem, const Matrix<double>& k, const Matrix<double>& v)
       : scale_(problem.softmax_scale()),
         root_(std::sqrt(static_cast<double>(problem.head_dim))),
         half_unit_(epsilon(problem.dtype) / 2),
+        k_(k),
         v_(v),
-        largest_k_(k.size() ? k.cwiseAbs().maxCoeff() : 0),
-        k_norm_(k.size() ? k.rowwise().norm().maxCoeff() : 0),
-        v_norm_(v.size() ? v.rowwise().norm().maxCoeff() : 0) {}
+        dk_squares_(Matrix<double>::Zero(k.rows(), k.cols())),
+        dv_squares_(dk_squares_) {
+    if (k.size() == 0) return;
+    largest_k_ = k.cwiseAbs().maxCoeff();
+    k_norm_ = k.rowwise().norm().maxCoeff();
+    v_norm_ = v.rowwise().norm().maxCoeff();
+  }
 
-  template <class Block, class D>
-  void add(const Block& block, const D& d) {
-    const Matrix<double> o = block.P * v_;
-    for (Eigen::Index i = 0; i < block.q.rows(); ++i) {
-      if (!std::isfinite(block.lse[i])) continue;
-      const double rounded_o = half_unit_ * block.d_o.row(i).cwiseProduct(o.row(i)).norm();
-      const double delta = unit_roundoff * (root_ * scale_ * block.q.row(i).norm() * k_norm_ +
-                                            4 * (std::abs(block.lse[i]) + 2));
-      const double largest =
-          (block.P.row(i).array() * (block.dP.row(i).array() - d[i])).abs().maxCoeff();
-      const double w = delta * largest + unit_roundoff * root_ * block.d_o.row(i).norm() * v_norm_ +
-                       2 * rounded_o;
-      dq_.add(scale_ * w * largest_k_);
-      dk_.add(scale_ * w * block.q.row(i).cwiseAbs().maxCoeff());
-      dv_.add(delta * block.d_o.row(i).cwiseAbs().maxCoeff());
+  void add(const QueryBlock<double>& block, const Matrix<double>& dS) {
+    using Column = Eigen::ArrayXd;
+    const Column seen = block.lse.array().isFinite().cast<double>();
+    const Column lse = (seen > 0).select(block.lse.array().abs(), 0.0);
+    const Column delta =
+        unit_roundoff * seen *
+        (root_ * scale_ * k_norm_ * block.q.rowwise().norm().array() + 4 * (lse + 2));
+    const Matrix<double> o = block.P * v_, mean_k = block.P * k_;
+    const Column r = seen * (half_unit_ * block.d_o.cwiseProduct(o).rowwise().norm().array() +
+                             unit_roundoff * root_ * v_norm_ * block.d_o.rowwise().norm().array());
+    for (Eigen::Index i = 0; i < mean_k.rows(); ++i) {
+      if (seen[i] == 0) continue;
+      const double of_P = delta[i] * dS.row(i).cwiseAbs().maxCoeff() * largest_k_;
+      for (const double x : mean_k.row(i)) dq_.add(scale_ * (of_P + r[i] * std::abs(x)));
     }
+    const auto squares = [](const auto& x) { return Matrix<double>(x.square()); };
+    const auto q = block.q.array().colwise(), d_o = block.d_o.array().colwise();
+    const Matrix<double> P_squares = squares(block.P.array());
+    dk_squares_ += P_squares.transpose() * squares(q * r);
+    dk_squares_ += squares(dS.array()).transpose() * squares(q * delta);
+    dv_squares_ += P_squares.transpose() * squares(d_o * delta);
   }
 
   GradientRounding result() const {
-    return {{dq_.max, dq_.mean()}, {dk_.max, dk_.mean()}, {dv_.max, dv_.mean()}};
+    return {{dq_.max, dq_.mean()}, roots(dk_squares_, scale_), roots(dv_squares_, 1)};
   }
 
  private:
+  static Bound roots(const Matrix<double>& squares, double factor) {
+    const Eigen::ArrayXd all = factor * squares.reshaped().array().sqrt();
+    return all.size() ? Bound{all.maxCoeff(), all.mean()} : Bound{};
+  }
+
   const double scale_, root_, half_unit_;
-  const Matrix<double>& v_;
-  const double largest_k_, k_norm_, v_norm_;
-  Errors dq_, dk_, dv_;
+  const Matrix<double>&k_, &v_;
+  double largest_k_ = 0, k_norm_ = 0, v_norm_ = 0;
+  Errors dq_;
+  Matrix<double> dk_squares_, dv_squares_;
 };
 
 // P and dP of queries first, first + 1, ... of a head.
 template <class Scalar>
-QueryBlock<Scalar> query_block(const Problem& p, const Inputs& inputs,
-                               std::int64_t batch, std::int64_t head, std::int64_t first,
-                               const Matrix<Scalar>& k, const Matrix<Scalar>& v) {
+QueryBlock<Scalar> query_block(const Problem& p, const Inputs& inputs, std::int64_t batch,
+                               std::int64_t head, std::int64_t first, const Matrix<Scalar>& k,
+                               const Matrix<Scalar>& v) {
   const Sequence s = p.sequence(batch);
   const std::int64_t rows = std::min(max_block, s.q_length - first);
   QueryBlock<Scalar> block;
@@ -119,16 +135,16 @@ QueryBlock<Scalar> query_block(const Problem& p, const Inputs& inputs,
 }
 
 template <class Scalar>
-HeadGradients<Scalar> backward(const Problem& p, const Inputs& inputs,
-                               const KeyHead& of, GradientRounding* rounding) {
+HeadGradients<Scalar> backward(const Problem& p, const Inputs& inputs, const KeyHead& of,
+                               GradientRounding* rounding) {
   const Sequence s = p.sequence(of.batch);
   const std::int64_t d = p.head_dim, group = p.heads / p.kv_heads;
   const auto scale = static_cast<Scalar>(p.softmax_scale());
   Matrix<Scalar> k(s.k_length, d), v(s.k_length, d);
   load<Scalar>(inputs.k, p.dtype, s.k_begin, p.kv_heads, of.kv_head, k);
   load<Scalar>(inputs.v, p.dtype, s.k_begin, p.kv_heads, of.kv_head, v);
-  const Matrix<double> wide_v = v.template cast<double>();
-  Rounding of_one(p, k.template cast<double>(), wide_v);
+  const Matrix<double> wide_k = k.template cast<double>(), wide_v = v.template cast<double>();
+  Rounding of_one(p, wide_k, wide_v);
   Matrix<Scalar> dk = Matrix<Scalar>::Zero(s.k_length, d), dv = dk;
   HeadGradients<Scalar> result;
   for (std::int64_t head = of.kv_head * group; head < (of.kv_head + 1) * group; ++head) {
@@ -136,9 +152,9 @@ HeadGradients<Scalar> backward(const Problem& p, const Inputs& inputs,
     for (std::int64_t first = 0; first < s.q_length; first += max_block) {
       QueryBlock<Scalar> block = query_block<Scalar>(p, inputs, of.batch, head, first, k, v);
       const auto D = (block.P.array() * block.dP.array()).rowwise().sum().eval();
-      if constexpr (std::is_same_v<Scalar, double>)
-        if (rounding) of_one.add(block, D);
       Matrix<Scalar> dS = block.P.array() * (block.dP.array().colwise() - D);
+      if constexpr (std::is_same_v<Scalar, double>)
+        if (rounding) of_one.add(block, dS);
       round_to(p.dtype, dS);
       Matrix<Scalar> dq = scale * (dS * k);
       round_to(p.dtype, dq);
@@ -162,8 +178,8 @@ HeadGradients<Scalar> backward(const Problem& p, const Inputs& inputs,
 
 }  // namespace
 
-HeadGradients<double> reference_backward(const Problem& problem, const Inputs& inputs, const KeyHead& head,
-                                         GradientRounding* rounding) {
+HeadGradients<double> reference_backward(const Problem& problem, const Inputs& inputs,
+                                         const KeyHead& head, GradientRounding* rounding) {
   return backward<double>(problem, inputs, head, rounding);
 }
 

@@ -130,8 +130,7 @@ ExpectedGradients expect_gradients(const Problem& problem, const Inputs& inputs)
   std::vector<HeadGradients<float>> plain(count);
   std::vector<GradientRounding> rounding(count);
   tile::cpu::parallel_for(static_cast<std::int64_t>(count), 1e9, [&](std::int64_t i) {
-    expected.reference[i] =
-        reference_backward(problem, inputs, expected.heads[i], &rounding[i]);
+    expected.reference[i] = reference_backward(problem, inputs, expected.heads[i], &rounding[i]);
     plain[i] = plain_backward(problem, inputs, expected.heads[i]);
   });
   Totals dq, dk, dv;

@@ -36,8 +36,8 @@ struct GradientRounding {
 // For the gradient of O that the inputs have: with S = scale Q K^T, P = softmax(S) and
 // dP = dO V^T, dS = P (dP - rowsum(P dP)), dQ = scale dS K, dK = scale dS^T Q and dV = P^T dO, in
 // double.
-HeadGradients<double> reference_backward(const Problem& problem, const Inputs& inputs, const KeyHead& head,
-                                         GradientRounding* rounding = nullptr);
+HeadGradients<double> reference_backward(const Problem& problem, const Inputs& inputs,
+                                         const KeyHead& head, GradientRounding* rounding = nullptr);
 
 // The same as a framework without fusion computes it: every matrix is accumulated in fp32 and
 // rounded to the problem's dtype, and so are the gradients of each query head before those of a

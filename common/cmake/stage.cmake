@@ -26,7 +26,8 @@ function(attention_kernel name namespace folder header)
     $<IF:$<CXX_COMPILER_ID:GNU>,-fmax-errors=1,-ferror-limit=1>)
 endfunction()
 
-# attention_backward(STAGE FOLDER): its backward.h as objects, which register a second pass.
+# attention_backward(STAGE FOLDER): its backward.h as objects, which register a second pass, and
+# their <stage>_backward_test.
 function(attention_backward stage folder)
   add_library(${stage}_backward OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/backward.cpp)
   target_include_directories(${stage}_backward BEFORE PRIVATE ${folder})
@@ -34,6 +35,11 @@ function(attention_backward stage folder)
     STAGE=stage_${stage} STAGE_NAME="${stage}")
   target_link_libraries(${stage}_backward PUBLIC stages)
   ladder_gains(${stage}_backward)
+  add_executable(${stage}_backward_test)
+  target_link_libraries(${stage}_backward_test PRIVATE
+    ${stage} ${stage}_backward backward_conformance GTest::gtest_main)
+  gtest_discover_tests(${stage}_backward_test
+    TEST_PREFIX ${stage}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${stage}.slow)
 endfunction()
 
 # ladder_gains(KERNEL): it is linked into the programs that have all stages.
@@ -80,6 +86,7 @@ endfunction()
 #   <stage>            its kernel as objects; linking them registers the stage in a program
 #   <stage>_quick      fifty problems of the conformance suite, label <stage>.quick
 #   <stage>_test       the whole suite and the stage's own attention_test.cpp, label <stage>.slow
+#   <stage>_backward_test  the suite of the backward pass, where it has one, label <stage>.slow
 #   <stage>_steps      the kernels in its folder steps/, where it has one, label <stage>.slow
 #   attention_ladder   gains the stage, its steps and that copy
 #   <stage>_exercise_quick, <stage>_exercise_test
