@@ -5,9 +5,23 @@
 #include "bench/timing.h"
 #include "check/edge_cases.h"
 #include "check/generator.h"
+#include "diagnosis/gradients.h"
 #include "report/summary.h"
 
 namespace flash {
+namespace {
+
+// Says what wrong gradients look like.
+void name_mistake(const Problem& problem, const Inputs& inputs, const ExpectedGradients& expected,
+                  BackwardVerdict& verdict) {
+  if (!verdict.misuse.empty() || verdict.check.passed()) return;
+  const TriedGradients tried{problem, inputs, *verdict.outputs.gradients, expected, verdict.check};
+  const GradientFindings findings = diagnose({&tried, 1});
+  verdict.looks_like = findings.looks_like;
+  verdict.values = findings.values;
+}
+
+}  // namespace
 
 BackwardVerdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                               const Inputs& inputs, const ExpectedGradients& expected) {
@@ -27,7 +41,10 @@ BackwardVerdict run_and_check(const Stage& stage, tile::cpu::Device& device, con
 std::string describe(const BackwardVerdict& verdict) {
   if (!verdict.misuse.empty()) return verdict.misuse;
   std::string lines = verdict.check.passed() ? "" : describe(verdict.check);
-  if (!verdict.looks_like.empty()) lines += "\n  looks like: " + verdict.looks_like;
+  if (!verdict.looks_like.empty())
+    lines += "\n  looks like: " + verdict.looks_like;
+  else if (!verdict.values.empty())
+    lines += "\n  values: " + verdict.values;
   if (!lines.empty() && !verdict.differences.empty()) lines += "\n";
   return lines + verdict.differences;
 }
@@ -36,8 +53,9 @@ std::string precheck_backward(const Stage& stage, tile::cpu::Device& device,
                               std::int64_t head_dim) {
   for (const auto& [problem, seed] : edge_cases(head_dim)) {
     const Inputs inputs = generate_with_gradient(problem, seed);
-    const BackwardVerdict verdict =
-        run_and_check(stage, device, problem, inputs, expect_gradients(problem, inputs));
+    const ExpectedGradients expected = expect_gradients(problem, inputs);
+    BackwardVerdict verdict = run_and_check(stage, device, problem, inputs, expected);
+    name_mistake(problem, inputs, expected, verdict);
     if (!verdict.passed())
       return "on a small problem, " + problem_text(problem) + ":\n" + describe(verdict);
   }
@@ -49,6 +67,7 @@ Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& p
   BackwardVerdict verdict;
   const double first =
       seconds_of([&] { verdict = run_and_check(stage, device, problem, inputs, expected); });
+  name_mistake(problem, inputs, expected, verdict);
   StageReport report{.stage = std::string(stage.name),
                      .passed = verdict.passed(),
                      .failure = describe(verdict),

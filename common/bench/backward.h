@@ -16,6 +16,7 @@ struct BackwardVerdict {
   std::string misuse;       // of the machine, a TileError: there are no gradients then
   std::string differences;  // of the counters from the formula, a line each
   std::string looks_like;   // the name of a mistake, if the gradients are those of one
+  std::string values;       // what wrong gradients are, else
 
   bool passed() const { return misuse.empty() && differences.empty() && check.passed(); }
 };

@@ -27,7 +27,7 @@ function(attention_kernel name namespace folder header)
 endfunction()
 
 # attention_backward(STAGE FOLDER): its backward.h as objects, which register a second pass, and
-# their <stage>_backward_test.
+# their <stage>_backward_quick and <stage>_backward_test.
 function(attention_backward stage folder)
   add_library(${stage}_backward OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/backward.cpp)
   target_include_directories(${stage}_backward BEFORE PRIVATE ${folder})
@@ -38,6 +38,10 @@ function(attention_backward stage folder)
   add_executable(${stage}_backward_test)
   target_link_libraries(${stage}_backward_test PRIVATE
     ${stage} ${stage}_backward backward_conformance GTest::gtest_main)
+  add_executable(${stage}_backward_quick $<TARGET_OBJECTS:quick_backward>)
+  target_link_libraries(${stage}_backward_quick PRIVATE ${stage} ${stage}_backward suite)
+  add_test(NAME ${stage}.backward_quick COMMAND ${stage}_backward_quick)
+  set_tests_properties(${stage}.backward_quick PROPERTIES LABELS ${stage}.quick)
   gtest_discover_tests(${stage}_backward_test
     TEST_PREFIX ${stage}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${stage}.slow)
 endfunction()
@@ -86,7 +90,8 @@ endfunction()
 #   <stage>            its kernel as objects; linking them registers the stage in a program
 #   <stage>_quick      fifty problems of the conformance suite, label <stage>.quick
 #   <stage>_test       the whole suite and the stage's own attention_test.cpp, label <stage>.slow
-#   <stage>_backward_test  the suite of the backward pass, where it has one, label <stage>.slow
+#   <stage>_backward_quick, <stage>_backward_test
+#                      the same of the backward pass, where it has one
 #   <stage>_steps      the kernels in its folder steps/, where it has one, label <stage>.slow
 #   attention_ladder   gains the stage, its steps and that copy
 #   <stage>_exercise_quick, <stage>_exercise_test

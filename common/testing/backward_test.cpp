@@ -29,10 +29,6 @@ bool has_at_most_300_rows(const ConformanceCase& test) {
   return std::max(test.problem.seqlen_q, test.problem.seqlen_k) <= 300;
 }
 
-TEST(Backward, QuickCases) {
-  expect_all_pass(quick_cases());
-}
-
 TEST(Backward, GridUpTo300) {
   std::vector<ConformanceCase> cases = grid_cases();
   std::erase_if(cases, std::not_fn(has_at_most_300_rows));

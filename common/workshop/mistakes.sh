@@ -26,15 +26,20 @@ kernel_of() {
 
 # compile_kernel KERNEL FOLDER: of the copy in FOLDER the program that tries it, FOLDER/program.
 compile_kernel() {
-  local stage=${1%%/*} header=${1#*/} program=("${quick[@]}") definitions=() name
+  local stage=${1%%/*} header=${1#*/} program=("${quick[@]}") definitions=() name forward source=stage.cpp
   name=stage_$stage
   if [[ $header == steps/* ]]; then
     name=${name}_step_$(basename "$header" | cut -d_ -f1)
     program=("${steps[@]}")
     definitions=(-DATTENTION_STEP)
   fi
+  if [[ $header == backward.h ]]; then
+    forward=forward_$stage source=backward.cpp
+    program=("${backward[@]}" "${!forward}")
+    definitions=("-DSTAGE_NAME=\"$stage\"")
+  fi
   LC_ALL=C "${compiler[@]}" "${options[@]}" -fmax-errors=1 ${definitions[@]+"${definitions[@]}"} "-DSTAGE=$name" \
-    "-DSTAGE_HEADER=\"$header\"" "-I$2" "-I$root/common" -c "$root/common/cmake/stage.cpp" \
+    "-DSTAGE_HEADER=\"$header\"" "-I$2" "-I$root/common" -c "$root/common/cmake/$source" \
     -o "$2/kernel.o" && "${compiler[@]: -1}" "${program[@]}" "$2/kernel.o" "${libraries[@]}" -o "$2/program"
 }
 
@@ -207,7 +212,7 @@ try_mistakes() {
   # shellcheck disable=SC2207 # no name has a space
   patches=($(chosen_mistakes "$every" ${stages[@]+"${stages[@]}"}))
   ((${#patches[@]})) || refuse "mistakes: there are none in $mistakes"
-  build suite quick steps
+  build suite quick steps quick_backward 00_naive 02_online_softmax 03_v2
   # shellcheck source=/dev/null
   source "$build/common/mistakes.sh"
   # shellcheck disable=SC2207
