@@ -45,10 +45,11 @@ constexpr TileShape packed_tile_shape(int padded_head_dim, std::int64_t rows) {
 
 Plan plan_of(const Shape& shape);
 
-// Of the backward pass, whose blocks hold K, V and tiles of Q and dO, and sum up dK and dV on chip.
-// In fp32 four such tiles take at most 128 KB, and five 160, too.
+// Of the backward pass, whose blocks hold K and V and sum up dK and dV on chip. Many keys, as each
+// tile of keys goes over all queries. In fp32 K, V, Q and dO take at most 160 KB of shared memory,
+// which every GPU in tile/gpu.h has; with O, as in stage 02, 176 KB, which an A100 has not.
 constexpr TileShape backward_tile_shape(int padded_head_dim) {
-  return {padded_head_dim, padded_head_dim <= 128 ? 64 : 32, padded_head_dim <= 128 ? 64 : 32};
+  return {padded_head_dim, padded_head_dim <= 64 ? 64 : 32, padded_head_dim <= 128 ? 128 : 32};
 }
 
 Plan backward_plan(const Shape& shape);

@@ -148,9 +148,10 @@ void multiply_by_columns(Update update, C& c, const A& a, const B& b, const floa
   } else {
     product.used_cols = std::max(16, (b.part.cols + 7) / 8 * 8);
     constexpr int panels = C::rows / panel_rows(C::rows);
+    const NextTile next = c.next_sums.data ? c.next_sums : b.next();
     multiply_many(
-        a, b, [&] { multiply_pairs(product, b.pairs_of_rows(), b.next()); },
-        [&] { multiply_AB(product, b.fp32_rows(B::rows, panels), b.next()); });
+        a, b, [&] { multiply_pairs(product, b.pairs_of_rows(), next); },
+        [&] { multiply_AB(product, b.fp32_rows(B::rows, panels), next); });
   }
 }
 

@@ -25,6 +25,10 @@ void atomic_add(const HbmMatrix& hbm, std::int64_t row, const Tile& tile) {
     begin(block, bytes_of(Transfer::load, hbm, part), reads(tile), writes());
     begin(block, bytes_of(Transfer::atomic_add, hbm, part), reads(tile), writes());
     add_columns(hbm, part, tile.data, Tile::rows, Tile::cols);
+    const std::int64_t next = row + Tile::rows;
+    const int rows = static_cast<int>(std::clamp<std::int64_t>(hbm.rows - next, 0, Tile::rows));
+    tile.next_sums = {rows > 0 ? hbm.at(next, 0) : nullptr, hbm.row_stride * 4, rows,
+                      part.cols * 4};
   }
 }
 
