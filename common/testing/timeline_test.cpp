@@ -4,9 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "check/checker.h"
+#include "check/generator.h"
 #include "model/predict.h"
 #include "model/share.h"
 #include "model/trace.h"
+#include "stages/execute.h"
 #include "stages/stage.h"
 
 namespace flash::model {
@@ -75,6 +78,21 @@ TEST(Prediction, IsTheSameEachTime) {
     EXPECT_EQ(a.kernels.size(), 1u);
     for (const double busy : a.kernels[0].sm.busy) EXPECT_LE(busy, a.kernels[0].sm.cycles);
   }
+}
+
+// Catches a kernel that is wrong with tiles of 80, 176 or 192 keys, none of which a CPU runs.
+TEST(PublishedTiles, GiveWhatTheStageGives) {
+  const Stage& stage = find_stage("04_v3_hopper", stages_with_published_tiles());
+  for (const std::int64_t head_dim : {64, 128, 256})
+    for (const DType dtype : {DType::bf16, DType::f16}) {
+      Problem p = problem;
+      p.head_dim = head_dim;
+      p.dtype = dtype;
+      const Inputs inputs = generate(p, 1);
+      tile::cpu::Device device;
+      const CheckResult result = check(p, expect(p, inputs), execute(stage, device, p, inputs));
+      EXPECT_TRUE(result.passed) << "d = " << head_dim << ": " << describe(result);
+    }
 }
 
 // Units twice as fast cannot make a kernel slower.
