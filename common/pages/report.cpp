@@ -111,7 +111,7 @@ std::string timelines() {
   const Stage& stage = find_stage("04_v3_hopper", stages_with_published_tiles());
   std::string text = timeline_slider(drawn_cycles / shown);
   HtmlTable table({"stage 04", "predicted time", "TFLOP/s", "tensor cores busy",
-                   "exponentials busy", "limited by"});
+                   "exponentials busy", "limited by", "L2 to SMs", "HBM"});
   std::string figures;
   const auto add = [&](const std::string& name, const Pass::Run& run) {
     const model::Recording recording = model::record(gpu, stage, run, problem);
@@ -122,7 +122,8 @@ std::string timelines() {
     };
     table.add_row({name, seconds_text(prediction.seconds), text_of("%.0f", prediction.tflops()),
                    busy(model::Lane::tensor), busy(model::Lane::exponential),
-                   std::string(model::name(prediction.bound()))});
+                   std::string(model::name(prediction.bound())), bytes_text(prediction.block_bytes),
+                   bytes_text(prediction.hbm_bytes)});
     const model::Window all = model::middle(kernel.sm, drawn_cycles);
     figures += "<figure>\n" +
                timeline_svg(name, kernel.sm, recording.blocks.front().roles,

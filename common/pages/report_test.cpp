@@ -77,8 +77,9 @@ TEST(Report, StandsAloneAndIsWellFormed) {
   const std::regex id(" id=\"(?!(stripes|back_stripes|back-stripes|dots|crosses)\")([^\"]+)\"");
   for (std::sregex_iterator at(page.html.begin(), page.html.end(), id), end; at != end; ++at)
     EXPECT_TRUE(ids.insert((*at)[2]).second) << (*at)[2];
-  for (const char* variant : {"without producer", "without ping-pong", "without overlap"})
-    EXPECT_NE(page.html.find(variant), std::string::npos) << variant;
+  for (const char* shown :
+       {"without producer", "without ping-pong", "without overlap", "L2 to SMs"})
+    EXPECT_NE(page.html.find(shown), std::string::npos) << shown;
 }
 
 TEST(Report, ItsTableSaysWhatItsJsonSays) {
