@@ -21,12 +21,11 @@ constexpr TileShape flash_attention_2_tiles(int head_dim) {
   return {head_dim, 128, head_dim == 64 ? 128 : 64};
 }
 
-// FlashAttention-3 (hopper/tile_size.h), without a mask, as near as the tiles here come to it. In
-// 16 bits it has 176 and 80 keys for d = 128 and 256, which are no multiples of 32, and for d = 64
-// three consumers and 192 rows, where stage 04 has two and 128. In FP8 it has 160, 224 and 128
-// keys, where stage 05 quantises at most 128 rows at a time.
+// FlashAttention-3 (hopper/tile_size.h), without a mask; under a causal one it has 128 keys for d =
+// 64 and 128. For d = 64 it has three consumers and 192 rows, where stage 04 has two and 128. In
+// FP8 it has 160, 224 and 128 keys, where stage 05 quantises at most 128 rows at a time.
 constexpr TileShape flash_attention_3_tiles(int head_dim) {
-  return {head_dim, 128, head_dim == 64 ? 192 : head_dim == 128 ? 160 : 64};
+  return {head_dim, 128, head_dim == 64 ? 192 : head_dim == 128 ? 176 : 80};
 }
 constexpr TileShape flash_attention_3_fp8_tiles(int head_dim) {
   return {head_dim, 128, 128};

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/machine.h"
 #include "bench/read_memory.h"
 #include "tile/aligned.h"
 #include "tile/cpu/simd/dot.h"
@@ -90,18 +91,23 @@ void multiply_add(std::index_sequence<I...>) {
   consume((chain[I] + ...));
 }
 
-// Of `threads` threads. Each thread's rate is that
-// of the time it had a core, so that a busy machine has the same peak.
-double gflops(int threads, const Chains& measured) {
-  if (measured.flops == 0) return 0;
+// The highest rate, in 10^9 a second, of threads that do so much `work` each in body(thread). Each
+// thread's is that of the time it had a core, so that a busy machine has the same peak.
+template <class Body>
+double peak_of_cores(int threads, double work, Body body) {
   const auto rate = [&](const std::vector<Lap>& laps) {
     double sum = 0;
-    for (const Lap& lap : laps) sum += measured.flops / lap.cpu_seconds * 1e-9;
+    for (const Lap& lap : laps) sum += work / lap.cpu_seconds * 1e-9;
     return sum;
   };
   return rates(
-             threads, [](int) {}, [&](int) { measured.run(); }, rate)
+             threads, [](int) {}, body, rate)
       .back();
+}
+
+double gflops(int threads, const Chains& measured) {
+  if (measured.flops == 0) return 0;
+  return peak_of_cores(threads, measured.flops, [&](int) { measured.run(); });
 }
 
 #if TILE_SIMD_BF16_DOT
@@ -136,6 +142,19 @@ double read_gbs(int threads) {
   return found[found.size() / 2];
 }
 
+// A thread reads a quarter of a second cache, as two may share one: more than a first cache holds.
+// A hundred times, or the clock would be read too often.
+double l2_gbs(int threads) {
+  constexpr int times = 100;
+  const std::int64_t count = this_machine().caches.l2 / 4 / 4096 * 1024;  // floats of a thread
+  if (count == 0) return 0;
+  const auto data = tile::make_aligned<float>(count * threads);
+  std::fill_n(data.get(), count * threads, 1.0f);
+  return peak_of_cores(threads, static_cast<double>(4 * count * times), [&](int thread) {
+    for (int i = 0; i < times; ++i) read_memory(data.get() + thread * count, count);
+  });
+}
+
 }  // namespace
 
 Chains fma_chains() {
@@ -152,7 +171,10 @@ Chains bf16_dot_chains() {
 }
 
 Peaks measure_peaks(int threads) {
-  return {gflops(threads, fma_chains()), read_gbs(threads), gflops(threads, bf16_dot_chains())};
+  return {.fma_gflops = gflops(threads, fma_chains()),
+          .read_gbs = read_gbs(threads),
+          .bf16_gflops = gflops(threads, bf16_dot_chains()),
+          .l2_gbs = l2_gbs(threads)};
 }
 
 }  // namespace flash

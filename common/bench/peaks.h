@@ -6,9 +6,9 @@
 namespace flash {
 
 // Measured with the instruction set of the kernels, on `threads` threads at once, in many short
-// repetitions; takes about half a second. The best of them is the peak of arithmetic. Memory is
+// repetitions; takes less than a second. The best of them is the peak of arithmetic. Memory is
 // shared with what else the machine does, and a lucky moment no measure of it: there it is the
-// median, as of a kernel.
+// median, as of a kernel. A second cache is a core's own.
 Peaks measure_peaks(int threads);
 
 // A millisecond or less of operations on registers alone, on the calling thread.

@@ -12,6 +12,10 @@ TEST(Peaks, AreThoseOfACore) {
   EXPECT_LT(peaks.fma_gflops, 2000);
   EXPECT_GT(peaks.read_gbs, 0);
   EXPECT_LT(peaks.read_gbs, 2000);
+  if (peaks.l2_gbs > 0) {  // its size is known
+    EXPECT_GT(peaks.l2_gbs, peaks.read_gbs);
+    EXPECT_LT(peaks.l2_gbs, 2000);
+  }
   if (peaks.bf16_gflops == 0) return;  // no such instruction
   EXPECT_GT(peaks.bf16_gflops, peaks.fma_gflops / 4);
   EXPECT_LT(peaks.bf16_gflops, 4000);

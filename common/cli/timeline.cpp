@@ -158,6 +158,7 @@ nlohmann::ordered_json to_json(const model::Gpu& gpu, const Stage& stage,
       busy[std::string(model::lane_names[lane])] = kernel.sm.busy[lane] / kernel.sm.cycles;
     json["kernels"].push_back({{"kernel", kernel.kernel},
                                {"seconds", kernel.seconds},
+                               {"hbm_bytes", kernel.hbm_bytes},
                                {"hbm_seconds", kernel.hbm_seconds},
                                {"blocks_on_an_sm", kernel.resident},
                                {"sms_without_work", kernel.tail},
@@ -190,12 +191,12 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
                                    ", " + problem_text(problem));
   environment.out << paragraph(
       terminal, "",
-      text_of("predicted: %s, %.0f TFLOP/s; limited by %s; %s between HBM and the chip, %s between "
-              "L2 and the blocks",
-              seconds_text(prediction.seconds).c_str(), prediction.tflops(),
-              std::string(name(prediction.bound())).c_str(),
-              bytes_text(prediction.hbm_bytes).c_str(),
-              bytes_text(prediction.block_bytes).c_str()));
+      text_of(
+          "predicted: %s, %.0f TFLOP/s; limited by %s; %s between HBM and L2, %s between L2 and "
+          "the SMs",
+          seconds_text(prediction.seconds).c_str(), prediction.tflops(),
+          std::string(name(prediction.bound())).c_str(), bytes_text(prediction.hbm_bytes).c_str(),
+          bytes_text(prediction.block_bytes).c_str()));
   for (const model::KernelPrediction& kernel : prediction.kernels)
     show(kernel, roles_of(recording, kernel), cycles, environment);
   environment.out << "\n" << legend;

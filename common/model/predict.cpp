@@ -53,61 +53,6 @@ KernelPrediction predict_kernel(const Gpu& gpu, std::span<const BlockRecord> blo
   return result;
 }
 
-double size_of(tile::TensorId tensor, const Problem& p) {
-  const auto element = static_cast<double>(size_in_bytes(p.dtype));
-  const double d = static_cast<double>(p.head_dim) * element;
-  if (tensor == Tensor::Q || tensor == Tensor::O)
-    return static_cast<double>(p.total_q() * p.heads) * d;
-  if (tensor == Tensor::K || tensor == Tensor::V)
-    return static_cast<double>(p.total_k() * p.kv_heads) * d;
-  return 0;
-}
-
-// Of what the blocks move of a tensor, what the second cache does not hold: the tensor once, if
-// what is at work at a time fits; a workspace that does not fit is written and read as often as it
-// is counted.
-double bytes_from_hbm(const Gpu& gpu, const Recording& recording, tile::TensorId tensor) {
-  const tile::Counters& cost = recording.counters;
-  const auto counted = static_cast<double>(cost.hbm_read[tensor] + cost.hbm_write[tensor]);
-  const auto workspace = static_cast<double>(cost.hbm_workspace[tensor]);
-  if (workspace > 0) return workspace <= gpu.l2_bytes ? std::min(counted, workspace) : counted;
-  const double size = size_of(tensor, recording.problem);
-  return size > 0 ? std::min(counted, size) : counted;
-}
-
-using KernelBlocks = std::span<const BlockRecord>;
-
-std::vector<KernelBlocks> kernels_of(std::span<const BlockRecord> blocks) {
-  std::vector<KernelBlocks> kernels;
-  for (std::size_t begin = 0, end; begin < blocks.size(); begin = end) {
-    end = begin + 1;
-    while (end < blocks.size() && blocks[end].kernel == blocks[begin].kernel) ++end;
-    kernels.push_back(blocks.subspan(begin, end - begin));
-  }
-  return kernels;
-}
-
-// Of what comes from HBM, each kernel's: of a tensor's bytes its share of what the kernels move.
-std::vector<double> hbm_bytes_of_kernels(const Gpu& gpu, const Recording& recording,
-                                         const std::vector<KernelBlocks>& kernels) {
-  std::vector<tile::PerTensor> moved(kernels.size());
-  for (std::size_t k = 0; k < kernels.size(); ++k)
-    for (const BlockRecord& block : kernels[k])
-      for (const tile::Event& event : block.events)
-        if (event.op.bytes > 0)
-          moved[k][event.op.tensor] +=
-              event.op.bytes * (is_persistent(block) ? gpu.sms : recording.copies);
-  std::vector<double> bytes(kernels.size());
-  for (const tile::TensorId tensor : Tensor::all) {
-    double all = 0;
-    for (const tile::PerTensor& kernel : moved) all += static_cast<double>(kernel[tensor]);
-    for (std::size_t k = 0; k < kernels.size() && all > 0; ++k)
-      bytes[k] +=
-          bytes_from_hbm(gpu, recording, tensor) * static_cast<double>(moved[k][tensor]) / all;
-  }
-  return bytes;
-}
-
 }  // namespace
 
 std::string_view name(Bound bound) {
@@ -131,15 +76,19 @@ Prediction predict(const Gpu& gpu, const Recording& recording, bool keep_interva
   Prediction result;
   result.flops = nominal_flops(recording.problem);
   result.block_bytes = static_cast<double>(recording.counters.hbm_bytes());
-  const std::vector<KernelBlocks> kernels = kernels_of(recording.blocks);
-  const std::vector<double> hbm_bytes = hbm_bytes_of_kernels(gpu, recording, kernels);
-  for (std::size_t k = 0; k < kernels.size(); ++k) {
-    KernelPrediction kernel = predict_kernel(gpu, kernels[k], recording, keep_intervals);
-    kernel.hbm_seconds = hbm_bytes[k] / gpu.hbm_bytes_per_s;
+  std::vector<int> resident;
+  for (const KernelBlocks& blocks : kernels_of(recording.blocks)) {
+    result.kernels.push_back(predict_kernel(gpu, blocks, recording, keep_intervals));
+    resident.push_back(result.kernels.back().resident);
+  }
+  const std::vector<double> bytes = hbm_bytes(gpu, recording.moves, recording.copies, resident);
+  for (std::size_t k = 0; k < bytes.size(); ++k) {
+    KernelPrediction& kernel = result.kernels[k];
+    kernel.hbm_bytes = bytes[k];
+    kernel.hbm_seconds = bytes[k] / gpu.hbm_bytes_per_s;
     kernel.seconds = std::max(kernel.seconds, kernel.hbm_seconds + gpu.launch_seconds);
-    result.hbm_bytes += hbm_bytes[k];
+    result.hbm_bytes += bytes[k];
     result.seconds += kernel.seconds;
-    result.kernels.push_back(std::move(kernel));
   }
   return result;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "attention/stage.h"
+#include "model/l2.h"
 #include "model/simulate.h"
 
 namespace flash::model {
@@ -17,6 +18,7 @@ struct Recording {
   std::vector<tile::BlockRecord> blocks = {};  // in launch order; those of one kernel are adjacent
   tile::Counters counters = {};                // of the whole problem
   double persistent_tail = 0;                  // see KernelPrediction::tail
+  Moves moves = {};                            // of all blocks of the key head
 };
 
 // Runs the stage on a CPU on one key head of the problem. `run` is one of the stage's passes or
@@ -29,7 +31,8 @@ std::string_view name(Bound bound);
 struct KernelPrediction {
   std::string kernel;
   double seconds = 0;      // the launch included
-  double hbm_seconds = 0;  // what its bytes from HBM take
+  double hbm_bytes = 0;    // between HBM and the second cache
+  double hbm_seconds = 0;  // what they take
   double tail = 0;         // share of the time in which SMs are without work
   int resident = 0;        // blocks on an SM
   Timeline sm;             // of the SM with the most work
@@ -37,8 +40,9 @@ struct KernelPrediction {
 
 struct Prediction {
   double seconds = 0;
-  double flops = 0;  // nominal, 4 N_q N_k d a head, half of it if causal
-  double hbm_bytes = 0, block_bytes = 0;
+  double flops = 0;        // nominal, 4 N_q N_k d a head, half of it if causal
+  double hbm_bytes = 0;    // between HBM and the second cache
+  double block_bytes = 0;  // between that and the blocks, as counted
   std::vector<KernelPrediction> kernels;
 
   double tflops() const { return flops / seconds * 1e-12; }

@@ -63,6 +63,7 @@ Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const
     block.head_dim = static_cast<int>(problem.head_dim);
 
   require_units(gpu, stage, recording.blocks);
+  recording.moves = moves_of(recording.blocks, problem.causal);
 
   // A persistent block's ring goes on from piece to piece, so what the SM with the most work does
   // is recorded as a whole.

@@ -39,6 +39,16 @@ Share largest_share(const std::vector<double>& loads, std::int64_t copies, int s
   return most;
 }
 
+std::vector<KernelBlocks> kernels_of(std::span<const tile::BlockRecord> blocks) {
+  std::vector<KernelBlocks> kernels;
+  for (std::size_t begin = 0, end; begin < blocks.size(); begin = end) {
+    end = begin + 1;
+    while (end < blocks.size() && blocks[end].kernel == blocks[begin].kernel) ++end;
+    kernels.push_back(blocks.subspan(begin, end - begin));
+  }
+  return kernels;
+}
+
 bool is_persistent(const tile::BlockRecord& block) {
   return std::ranges::any_of(block.events,
                              [](const Event& event) { return event.kind == Event::Kind::work; });

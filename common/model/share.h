@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "tile/record.h"
@@ -18,6 +19,11 @@ struct Share {
 // places is free first.
 Share largest_share(const std::vector<double>& loads, std::int64_t copies, int sms, int resident,
                     bool longest_first = false);
+
+using KernelBlocks = std::span<const tile::BlockRecord>;
+
+// The blocks of each kernel, which are adjacent.
+std::vector<KernelBlocks> kernels_of(std::span<const tile::BlockRecord> blocks);
 
 // Whether a block takes pieces of work; and how much there is in each of them, in events.
 bool is_persistent(const tile::BlockRecord& block);

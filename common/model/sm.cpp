@@ -38,13 +38,14 @@ constexpr Gpu h100 = {
     .launch_seconds = 1.9e-6,
 };
 
-// H200: the same SMs (docs/results/gpu_h200.json), more bandwidth.
+// H200: the same SMs (docs/results/gpu_h200.json), more bandwidth and a larger cache.
 constexpr Gpu h200 = [] {
   Gpu gpu = h100;
   gpu.name = "h200";
   gpu.clock_hz = 1620e6;
   gpu.l2_bytes_per_s = 8.7e12;
   gpu.hbm_bytes_per_s = 4.52e12;
+  gpu.l2_bytes = 60 * kib * kib;
   return gpu;
 }();
 

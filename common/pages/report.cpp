@@ -111,7 +111,7 @@ std::string timelines() {
   const Stage& stage = find_stage("04_v3_hopper", stages_with_published_tiles());
   std::string text = timeline_slider(drawn_cycles / shown);
   HtmlTable table({"stage 04", "predicted time", "TFLOP/s", "tensor cores busy",
-                   "exponentials busy", "limited by"});
+                   "exponentials busy", "limited by", "L2 to SMs", "HBM"});
   std::string figures;
   const auto add = [&](const std::string& name, const Pass::Run& run) {
     const model::Recording recording = model::record(gpu, stage, run, problem);
@@ -122,7 +122,8 @@ std::string timelines() {
     };
     table.add_row({name, seconds_text(prediction.seconds), text_of("%.0f", prediction.tflops()),
                    busy(model::Lane::tensor), busy(model::Lane::exponential),
-                   std::string(model::name(prediction.bound()))});
+                   std::string(model::name(prediction.bound())), bytes_text(prediction.block_bytes),
+                   bytes_text(prediction.hbm_bytes)});
     const model::Window all = model::middle(kernel.sm, drawn_cycles);
     figures += "<figure>\n" +
                timeline_svg(name, kernel.sm, recording.blocks.front().roles,
@@ -139,24 +140,29 @@ std::string timelines() {
          table.text() + text + figures;
 }
 
+std::string peaks_text(const Peaks& peaks) {
+  return rate_text(peaks.fma_gflops) + " GFLOP/s of fp32 FMA, " + rate_text(peaks.read_gbs) +
+         " GB/s read from memory" +
+         (peaks.l2_gbs > 0 ? " and " + rate_text(peaks.l2_gbs) + " from the second cache" : "");
+}
+
 std::string page_of(const Report& report, const std::vector<Stage>& stages) {
   const nlohmann::ordered_json json = to_json(report);
   const std::string machine = machine_text(report.machine, report.threads);
   const model::Gpu& gpu = model::find_gpu(report.gpu);
-  std::string body =
-      "<h1>Attention, stage by stage</h1>\n<p>" + escaped(problem_text(report.problem)) +
-      ". Inputs: " + escaped(report.source) + ".<br>\n" + escaped(machine) + ". " +
-      escaped(rate_text(report.peaks.fma_gflops)) + " GFLOP/s of fp32 FMA, " +
-      escaped(rate_text(report.peaks.read_gbs)) + " GB/s read, measured in this run.</p>\n";
+  std::string body = "<h1>Attention, stage by stage</h1>\n<p>" +
+                     escaped(problem_text(report.problem)) + ". Inputs: " + escaped(report.source) +
+                     ".<br>\n" + escaped(machine) + ". " + escaped(peaks_text(report.peaks)) +
+                     ", measured in this run.</p>\n";
   body += section("results", "This CPU, measured", results_table(report));
   body += section("errors", "Errors beside what is accepted", error_table(report));
   body += section("traffic", "Traffic", traffic_figure(report));
-  body +=
-      section("roofs", "Rooflines",
-              drawn("Work for a byte, and speed",
-                    "Stages under the roofs of a modelled GPU, with its L2 cache, and of this CPU.",
-                    "-roofs",
-                    [&](Svg& svg) { return draw_rooflines(svg, stages, gpu, "This CPU", json); }));
+  body += section(
+      "roofs", "Rooflines",
+      drawn("Work for a byte, and speed",
+            "Stages under the roofs of a modelled GPU and of this CPU, with their L2 caches.",
+            "-roofs",
+            [&](Svg& svg) { return draw_rooflines(svg, stages, gpu, "This CPU", json); }));
   body += section("overlap", "Overlap on a modelled GPU", timelines());
   body += section("data", "All numbers",
                   "<details><summary>The JSON of this run</summary>\n<pre tabindex=\"0\">" +

@@ -29,7 +29,7 @@ Page report(Arguments arguments) {
   std::ostringstream out, err;
   const Environment environment{
       .out = out, .err = err, .stages = stages(), .measure_peaks = [](int) {
-        return Peaks{100, 10};
+        return Peaks{.fma_gflops = 100, .read_gbs = 10, .l2_gbs = 40};
       }};
   Page page;
   page.status = run_guarded(report_command, arguments, environment);
@@ -77,8 +77,9 @@ TEST(Report, StandsAloneAndIsWellFormed) {
   const std::regex id(" id=\"(?!(stripes|back_stripes|back-stripes|dots|crosses)\")([^\"]+)\"");
   for (std::sregex_iterator at(page.html.begin(), page.html.end(), id), end; at != end; ++at)
     EXPECT_TRUE(ids.insert((*at)[2]).second) << (*at)[2];
-  for (const char* variant : {"without producer", "without ping-pong", "without overlap"})
-    EXPECT_NE(page.html.find(variant), std::string::npos) << variant;
+  for (const char* shown :
+       {"without producer", "without ping-pong", "without overlap", "L2 to SMs"})
+    EXPECT_NE(page.html.find(shown), std::string::npos) << shown;
 }
 
 TEST(Report, ItsTableSaysWhatItsJsonSays) {
@@ -91,6 +92,12 @@ TEST(Report, ItsTableSaysWhatItsJsonSays) {
        {seconds_text(stage.at("seconds").at("median")), rate_text(stage.at("gflops")),
         bytes_text(stage.at("hbm_read_bytes")), error_text(stage.at("max_abs_error"))})
     EXPECT_NE(page.html.find("<td>" + cell + "</td>"), std::string::npos) << cell;
+  const nlohmann::json& machine = json.at("machine");
+  EXPECT_NE(
+      page.html.find(rate_text(machine.at("read_bandwidth_gbs")) + " GB/s read from memory and " +
+                     rate_text(machine.at("l2_read_bandwidth_gbs")) + " from the second"),
+      std::string::npos);
+  EXPECT_NE(page.html.find("L2 40 GB/s"), std::string::npos);  // among the roofs
 }
 
 TEST(Report, BadInputIsOneLine) {

@@ -16,6 +16,7 @@ struct Roof {
   double bandwidth;  // bytes a second; 0: a flat roof
   double peak;       // FLOP/s, where the flat roof is or the slope ends
   bool dashed = false;
+  double text_at = 0.5;  // the share of the slope that is below its text
 };
 
 struct StagePoint {
@@ -82,17 +83,19 @@ Plot modelled(const model::Gpu& gpu, const std::vector<Stage>& stages) {
 Plot measured(const std::string& machine_text, const nlohmann::json& results) {
   const nlohmann::json &machine = results.at("machine"), &problem = results.at("problem");
   const double peak = machine.at("fma_peak_gflops").get<double>() * 1e9;
-  Plot plot = {.title = machine_text + ", measured: " + problem.at("dtype").get<std::string>() +
-                        ", d = " + problem.at("head_dim").dump() + ", " +
-                        problem.at("seqlen_k").dump() + " keys, " + machine.at("threads").dump() +
-                        " cores",
-               .unit = "GFLOP/s",
-               .in_unit = 1e9,
-               .roofs = {{"multiply-adds", 0, peak},
-                         {"memory", machine.at("read_bandwidth_gbs").get<double>() * 1e9, peak}},
-               .points = {},
-               .least = peak / 12,
-               .most = 1.7 * peak};
+  Plot plot = {
+      .title = machine_text + ", measured: " + problem.at("dtype").get<std::string>() +
+               ", d = " + problem.at("head_dim").dump() + ", " + problem.at("seqlen_k").dump() +
+               " keys, " + machine.at("threads").dump() + " cores",
+      .unit = "GFLOP/s",
+      .in_unit = 1e9,
+      .roofs = {{"multiply-adds", 0, peak},
+                {"memory", machine.at("read_bandwidth_gbs").get<double>() * 1e9, peak, false, 0.4}},
+      .points = {},
+      .least = peak / 12,
+      .most = 1.7 * peak};
+  const double l2 = machine.value("l2_read_bandwidth_gbs", 0.0) * 1e9;
+  if (l2 > 0) plot.roofs.push_back({"L2", l2, peak, true, 0.75});
   for (const nlohmann::json& stage : results.at("stages")) {
     if (!stage.at("gflops").is_number() || stage.at("gflops") == 0) continue;  // stopped
     const double rate = stage.at("gflops").get<double>() * 1e9;
@@ -114,6 +117,11 @@ std::vector<Tick> powers_of_ten(double from, double to, double unit) {
   return ticks;
 }
 
+std::string bandwidth_text(double bandwidth) {
+  return bandwidth < 1e12 ? number(bandwidth / 1e9, 0) + " GB/s"
+                          : number(bandwidth / 1e12, 2) + " TB/s";
+}
+
 // Of a slope, the part that the axes hold.
 void draw_roof(Svg& svg, const Roof& roof, const Scale& x, const Scale& y) {
   const Stroke stroke = {roof.dashed ? Paint::purple : Paint::ink, 2, roof.dashed};
@@ -126,9 +134,10 @@ void draw_roof(Svg& svg, const Roof& roof, const Scale& x, const Scale& y) {
   const double from = std::max(x.from, y.from / roof.bandwidth), to = roof.peak / roof.bandwidth;
   svg.line({x(from), y(from * roof.bandwidth)}, {x(to), y(roof.peak)}, stroke);
   // The dashed one is above the other, and so is its text.
-  const double at = std::sqrt(from * to), side = roof.dashed ? -1 : 1;
+  const double at = from * std::pow(to / from, roof.text_at);
+  const double side = roof.dashed ? -1 : 1;
   svg.text({x(at) + side * 8, y(at * roof.bandwidth) + (roof.dashed ? -6 : 16)},
-           roof.text + " " + number(roof.bandwidth / 1e12, roof.bandwidth < 1e12 ? 3 : 2) + " TB/s",
+           roof.text + " " + bandwidth_text(roof.bandwidth),
            {.size = small_size,
             .anchor = roof.dashed ? Anchor::end : Anchor::start,
             .paint = stroke.paint,
@@ -165,6 +174,10 @@ double draw_plot(Svg& svg, const Plot& plot, double y, double height, bool last)
   for (const StagePoint& point : plot.points) {
     least = std::min(least, 0.8 * point.intensity);
     most = std::max(most, 1.25 * point.intensity);
+  }
+  for (const Roof& roof : plot.roofs) {  // room for each slope and its text
+    const double end = roof.bandwidth > 0 ? roof.peak / roof.bandwidth : most;
+    if (end < 1.5 * least_intensity) least = std::min(least, 0.15 * end);
   }
   const Scale across = {least, most, box.x, box.right(), true};
   const Scale up = {plot.least, plot.most, box.bottom(), box.y, true};

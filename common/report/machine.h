@@ -31,6 +31,7 @@ struct Peaks {
   double read_gbs;    // from memory, 10^9 bytes a second
   // The hardware's dot product of bf16 numbers, as kernels use it; 0 where there is none.
   double bf16_gflops = 0;
+  double l2_gbs = 0;  // read from the second cache; 0: nobody says how large it is
 };
 
 // "Intel(R) Xeon(R) Processor, 2 of 4 cores, AVX-512, caches of 48 KiB, 2 MiB and 32 MiB,

@@ -51,6 +51,7 @@ Json machine_json(const Report& report) {
   json["checked"] = report.checked;
   json["fma_peak_gflops"] = report.peaks.fma_gflops;
   json["read_bandwidth_gbs"] = report.peaks.read_gbs;
+  json["l2_read_bandwidth_gbs"] = report.peaks.l2_gbs;
   return json;
 }
 

@@ -4,9 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "check/checker.h"
+#include "check/generator.h"
 #include "model/predict.h"
 #include "model/share.h"
 #include "model/trace.h"
+#include "stages/execute.h"
 #include "stages/stage.h"
 
 namespace flash::model {
@@ -42,6 +45,18 @@ TEST(Recording, HoldsWhatIsCounted) {
   EXPECT_EQ(exponentials * recording.copies, recording.counters.exponentials);
 }
 
+// Catches a tile that the L2 model does not see, and a piece of work that it gives to another head.
+TEST(Recording, MovesWhatIsCounted) {
+  for (const char* stage : {"03_v2", "04_v3_hopper"}) {
+    const Recording recording = recorded(stage);
+    std::int64_t bytes = 0;
+    for (const KernelMoves& kernel : recording.moves.kernels)
+      for (const Piece& piece : kernel.pieces)
+        for (const Move& move : piece.moves) bytes += move.bytes;
+    EXPECT_EQ(bytes * recording.copies, recording.counters.hbm_bytes()) << stage;
+  }
+}
+
 // With one SM its block does all the work, in whatever order.
 TEST(Recording, OfAPersistentBlockHoldsItsPieces) {
   Gpu one_sm = find_gpu("h100");
@@ -65,6 +80,21 @@ TEST(Prediction, IsTheSameEachTime) {
   }
 }
 
+// Catches a kernel that is wrong with tiles of 80, 176 or 192 keys, none of which a CPU runs.
+TEST(PublishedTiles, GiveWhatTheStageGives) {
+  const Stage& stage = find_stage("04_v3_hopper", stages_with_published_tiles());
+  for (const std::int64_t head_dim : {64, 128, 256})
+    for (const DType dtype : {DType::bf16, DType::f16}) {
+      Problem p = problem;
+      p.head_dim = head_dim;
+      p.dtype = dtype;
+      const Inputs inputs = generate(p, 1);
+      tile::cpu::Device device;
+      const CheckResult result = check(p, expect(p, inputs), execute(stage, device, p, inputs));
+      EXPECT_TRUE(result.passed) << "d = " << head_dim << ": " << describe(result);
+    }
+}
+
 // Units twice as fast cannot make a kernel slower.
 TEST(Prediction, GainsFromFasterUnits) {
   for (const char* stage : {"03_v2", "04_v3_hopper"}) {
@@ -85,6 +115,20 @@ TEST(Share, TheLongestFirstLeavesLessWithoutWork) {
   EXPECT_EQ(longest.pieces, (std::vector<std::int64_t>{4}));
   EXPECT_DOUBLE_EQ(longest.tail, 0);
   EXPECT_NEAR(largest_share(loads, 1, 2, 1).tail, 1 - 20.0 / 28, 1e-12);
+}
+
+// Everything fits in the cache of an H100, so each tensor comes once. (The order of work of a
+// persistent kernel is a few bytes more.) Without a cache all that blocks move comes from HBM.
+TEST(Prediction, TellsHbmFromWhatBlocksMove) {
+  const double once = 2.0 * 2 * 64 * 2 * (300 * 4 + 500 * 2) + 4.0 * 2 * 4 * 300;
+  for (const char* stage : {"03_v2", "04_v3_hopper"}) {
+    Gpu gpu = find_gpu("h100");
+    const Prediction cached = predict(gpu, recorded(stage));
+    EXPECT_NEAR(cached.hbm_bytes, once, 1e-3 * once) << stage;
+    EXPECT_GT(cached.block_bytes, 1.5 * once) << stage;
+    gpu.l2_bytes = 0;
+    EXPECT_EQ(predict(gpu, recorded(stage)).hbm_bytes, cached.block_bytes) << stage;
+  }
 }
 
 // The format: complete events with a beginning and a duration, in processes and threads that are

@@ -19,6 +19,13 @@ enum class Unit : std::uint8_t {
   barrier,
 };
 
+// Where in HBM: rows from (row, col) on of the view whose elements begin at `view`.
+struct HbmPlace {
+  const void* view = nullptr;
+  std::int64_t row = 0, col = 0;
+  int rows = 0;
+};
+
 struct Op {
   std::string_view name;
   Unit unit;
@@ -27,7 +34,8 @@ struct Op {
   std::int64_t exponentials = 0;
   std::int64_t bytes = 0;   // between HBM and the chip
   TensorId tensor = {};     // whose bytes
-  bool writes_hbm = false;  // and in which direction
+  bool writes_hbm = false;  // in which direction
+  HbmPlace place = {};      // and where they lie
 };
 
 }  // namespace tile

@@ -40,13 +40,14 @@ void require_inside(const Block& block, Transfer transfer, std::string_view tile
              std::to_string(outside.size) + " of tensor " + std::string(tensor.name));
 }
 
-Op bytes_of(Transfer transfer, TensorId tensor, std::int64_t bytes) {
+Op bytes_of(Transfer transfer, TensorId tensor, std::int64_t bytes, const HbmPlace& place) {
   const bool writes = transfer >= Transfer::store;
   return {.name = name(transfer),
           .unit = Unit::copy,
           .bytes = bytes,
           .tensor = tensor,
-          .writes_hbm = writes};
+          .writes_hbm = writes,
+          .place = place};
 }
 
 Overlap cover(Block& block, Transfer transfer, std::string_view tile, const HbmMatrix& hbm,

@@ -34,7 +34,7 @@ void require_inside(const Block& block, Transfer transfer, std::string_view tile
                     const OutOfRange& outside);
 
 // The record of a transfer.
-Op bytes_of(Transfer transfer, TensorId tensor, std::int64_t bytes);
+Op bytes_of(Transfer transfer, TensorId tensor, std::int64_t bytes, const HbmPlace& place);
 
 // The part of `hbm` that `rows` and `cols` from (row, col) on cover. Counts the entries of the
 // block table that it looks up; in checked mode, fails if one of them names a page that the cache
@@ -44,7 +44,8 @@ Overlap cover(Block& block, Transfer transfer, std::string_view tile, const HbmM
 
 inline Op bytes_of(Transfer transfer, const HbmMatrix& hbm, const Overlap& part) {
   return bytes_of(transfer, hbm.tensor,
-                  std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype));
+                  std::int64_t{part.rows} * part.cols * size_in_bytes(hbm.dtype),
+                  {hbm.data, part.row, part.col, part.rows});
 }
 
 // Fills the tile with this part of the tensor, and with zeros past it.
@@ -117,7 +118,8 @@ std::int64_t begin_rows(Transfer transfer, const Vector& tile, const HbmVector& 
   require_inside(block, transfer, tile.name, hbm.tensor, hbm.outside);
   require_inside(block, transfer, tile.name, hbm.tensor, "row", row, hbm.rows);
   const std::int64_t valid = std::min<std::int64_t>(Vector::floats, hbm.rows - row);
-  const Op op = bytes_of(transfer, hbm.tensor, valid * 4);
+  const Op op =
+      bytes_of(transfer, hbm.tensor, valid * 4, {hbm.data, row, 0, static_cast<int>(valid)});
   if (transfer == Transfer::store)
     begin(block, op, reads(tile), writes());
   else
@@ -150,21 +152,21 @@ void store(const HbmVector& hbm, std::int64_t row, const Tile& tile) {
 inline float load_scalar(Block& block, const HbmVector& hbm, std::int64_t i) {
   require_inside(block, Transfer::load_scalar, "scalar", hbm.tensor, hbm.outside);
   require_inside(block, Transfer::load_scalar, "scalar", hbm.tensor, "row", i, hbm.rows);
-  block.count(bytes_of(Transfer::load_scalar, hbm.tensor, 4));
+  block.count(bytes_of(Transfer::load_scalar, hbm.tensor, 4, {hbm.data, i, 0, 1}));
   return hbm[i];
 }
 
 template <class T>
 T load_scalar(Block& block, const HbmArray<T>& hbm, std::int64_t i) {
   require_inside(block, Transfer::load_scalar, "scalar", hbm.tensor, "row", i, hbm.rows);
-  block.count(bytes_of(Transfer::load_scalar, hbm.tensor, sizeof(T)));
+  block.count(bytes_of(Transfer::load_scalar, hbm.tensor, sizeof(T), {hbm.data, i, 0, 1}));
   return hbm.data[i];
 }
 
 inline void store_scalar(Block& block, const HbmVector& hbm, std::int64_t i, float x) {
   require_inside(block, Transfer::store_scalar, "scalar", hbm.tensor, hbm.outside);
   require_inside(block, Transfer::store_scalar, "scalar", hbm.tensor, "row", i, hbm.rows);
-  block.count(bytes_of(Transfer::store_scalar, hbm.tensor, 4));
+  block.count(bytes_of(Transfer::store_scalar, hbm.tensor, 4, {hbm.data, i, 0, 1}));
   hbm[i] = x;
 }
 

@@ -48,11 +48,13 @@ void expect_products_of_rows(Block& block, const HbmMatrix& a, const HbmMatrix& 
   block.begin({0, 0, 0}, 0);
   expect_products<Rows, 64, 96>(block, a, b, v);
   block.begin({0, 0, 0}, 0);
+  expect_products<Rows, 80, 32>(block, a, b, v);
+  block.begin({0, 0, 0}, 0);
   expect_products<Rows, 64, 128>(block, a, b, v);
 }
 
 TEST_F(TileTest, Products) {
-  const HbmMatrix a = tensor(128, 128), b = tensor(128, 128), v = tensor(128, 128);
+  const HbmMatrix a = tensor(128, 128), b = tensor(176, 128), v = tensor(176, 128);
   expect_products_of_rows<8>(block, a, b, v);
   expect_products_of_rows<16>(block, a, b, v);
   expect_products_of_rows<32>(block, a, b, v);
@@ -60,6 +62,8 @@ TEST_F(TileTest, Products) {
   expect_products_of_rows<128>(block, a, b, v);
   block.begin({0, 0, 0}, 0);
   expect_products<128, 96, 128>(block, a, b, v);
+  block.begin({0, 0, 0}, 0);
+  expect_products<64, 176, 128>(block, a, b, v);
 }
 
 // Catches lanes of other rows, and columns left out, where a tile has few rows.

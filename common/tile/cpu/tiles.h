@@ -22,7 +22,7 @@ namespace tile::cpu {
 template <int Rows, int Cols>
 constexpr bool is_tile_shape() {
   const bool power_of_two = (Rows & (Rows - 1)) == 0;
-  return power_of_two && Rows >= 8 && Rows <= 128 && (Cols == 1 || (Cols % 32 == 0 && Cols <= 256));
+  return power_of_two && Rows >= 8 && Rows <= 128 && (Cols == 1 || (Cols % 16 == 0 && Cols <= 256));
 }
 
 // A tile in column order, a panel of rows after the other: the rows of a column fill the SIMD
@@ -31,7 +31,7 @@ constexpr bool is_tile_shape() {
 template <int Rows, int Cols>
 struct ColumnTile {
   static_assert(is_tile_shape<Rows, Cols>(),
-                "a tile has 8 to 128 rows, a power of two, and 32, 64 ... 256 columns");
+                "a tile has 8 to 128 rows, a power of two, and 16, 32 ... 256 columns");
   static constexpr int rows = Rows, cols = Cols, floats = Rows * Cols;
   static constexpr bool in_columns = true;
 

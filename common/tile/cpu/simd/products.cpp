@@ -118,11 +118,11 @@ class Prefetch {
 };
 
 // The columns of C in register blocks of `widest`, or of two thirds of that: narrower ones would
-// wait for the FMA's latency. Every number of columns that is a multiple of 32 can be made of them.
+// wait for the FMA's latency. Every number of columns that is a multiple of 16 can be made of them.
 template <int Vectors>
 struct ColumnBlocks {
   static constexpr int widest = column_block * vector_block / Vectors, narrow = widest * 2 / 3;
-  static_assert(32 % (widest - narrow) == 0);
+  static_assert(16 % (widest - narrow) == 0);
 
   // How many columns are in blocks of the widest.
   static int wide(int cols) {

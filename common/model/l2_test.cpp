@@ -1,0 +1,141 @@
+// Traffic that can be worked out by hand: tiles of 100 bytes.
+#include "model/l2.h"
+
+#include <gtest/gtest.h>
+
+namespace flash::model {
+namespace {
+
+using tile::BlockRecord;
+using tile::Event;
+
+Gpu gpu_of(int sms, double l2_bytes) {
+  Gpu gpu{};
+  gpu.sms = sms;
+  gpu.l2_bytes = l2_bytes;
+  return gpu;
+}
+
+// Tile i of a tensor, which the view tells from others.
+Event moved(const char& view, int i, bool stores = false, int rows = 64) {
+  Event event{.kind = Event::Kind::op};
+  event.op = {.name = stores ? "store" : "load",
+              .unit = tile::Unit::copy,
+              .bytes = 100 * rows / 64,
+              .writes_hbm = stores,
+              .place = {&view, i * 64, 0, rows}};
+  return event;
+}
+
+constexpr char K = 'K', Q = 'Q', S = 'S';  // for their addresses
+
+BlockRecord block(std::string kernel, std::vector<Event> events) {
+  BlockRecord record;
+  record.kernel = std::move(kernel);
+  record.roles = {""};
+  record.events = std::move(events);
+  return record;
+}
+
+// Of so many blocks, each of which passes over four tiles.
+std::vector<BlockRecord> sweeps(int blocks) {
+  return std::vector<BlockRecord>(
+      blocks, block("sweep", {moved(K, 0), moved(K, 1), moved(K, 2), moved(K, 3)}));
+}
+
+double from_hbm(const Gpu& gpu, const std::vector<BlockRecord>& blocks, int heads = 1,
+                int resident = 1) {
+  const Moves moves = moves_of(blocks, true);
+  double sum = 0;
+  for (const double bytes :
+       hbm_bytes(gpu, moves, heads, std::vector<int>(moves.kernels.size(), resident)))
+    sum += bytes;
+  return sum;
+}
+
+TEST(L2, TilesThatFitComeOnce) {
+  EXPECT_EQ(from_hbm(gpu_of(1, 400), sweeps(3)), 400);
+}
+
+// The least recently used tile is the one that is needed next: with room for three of four tiles
+// none is found.
+TEST(L2, EachSweepOverMoreThanFitsMisses) {
+  EXPECT_EQ(from_hbm(gpu_of(1, 300), sweeps(3)), 3 * 400);
+}
+
+// Not the tile that came first gives way, but the one whose last use is longest ago.
+TEST(L2, ATileThatIsUsedStays) {
+  EXPECT_EQ(
+      from_hbm(gpu_of(1, 200),
+               {block("", {moved(K, 0), moved(K, 1), moved(K, 0), moved(K, 2), moved(K, 0)})}),
+      300);
+}
+
+TEST(L2, BlocksInLockStepShareEachTile) {
+  EXPECT_EQ(from_hbm(gpu_of(2, 300), sweeps(2)), 400);
+  EXPECT_EQ(from_hbm(gpu_of(1, 300), sweeps(2), 1, 2), 400);  // on one SM
+  EXPECT_EQ(from_hbm(gpu_of(2, 300), sweeps(3)), 800);        // the third is alone
+}
+
+// Blocks of two query heads read one key head; another key head has keys of its own.
+TEST(L2, AKeyHeadIsSharedByItsGroup) {
+  const std::vector<BlockRecord> group = {block("", {moved(Q, 0), moved(K, 0)}),
+                                          block("", {moved(Q, 1), moved(K, 0)})};
+  EXPECT_EQ(from_hbm(gpu_of(1, 1000), group), 300);
+  EXPECT_EQ(from_hbm(gpu_of(1, 1000), group, 4), 4 * 300);
+}
+
+// What one kernel leaves for the next: scores that fit go to HBM once, at the end; others are
+// written and read.
+TEST(L2, AWorkspaceThatDoesNotFitIsWrittenAndRead) {
+  const std::vector<BlockRecord> two_kernels = {
+      block("scores", {moved(S, 0, true), moved(S, 1, true), moved(S, 2, true)}),
+      block("softmax", {moved(S, 0), moved(S, 1), moved(S, 2)})};
+  EXPECT_EQ(from_hbm(gpu_of(1, 300), two_kernels), 300);
+  EXPECT_EQ(from_hbm(gpu_of(1, 200), two_kernels), 300 + 300);
+  EXPECT_EQ(hbm_bytes(gpu_of(1, 200), moves_of(two_kernels, false), 1, {1, 1}),
+            (std::vector<double>{300, 300}));
+}
+
+TEST(L2, WhatIsStoredAgainGoesToHbmOnce) {
+  EXPECT_EQ(
+      from_hbm(gpu_of(1, 100), {block("", {moved(S, 0, true), moved(S, 0), moved(S, 0, true)})}),
+      100);
+}
+
+TEST(L2, WhatWasStoredAsAWholeIsFoundInParts) {
+  EXPECT_EQ(from_hbm(gpu_of(1, 1000), {block("", {moved(S, 0, true, 160), moved(S, 0), moved(S, 1),
+                                                  moved(S, 2, false, 32)})}),
+            250);
+}
+
+// A short tile that grows brings what is new.
+TEST(L2, OnlyWhatIsMissingComes) {
+  EXPECT_EQ(from_hbm(gpu_of(1, 1000), {block("", {moved(K, 0, false, 32), moved(K, 0)})}), 100);
+}
+
+// More moves than are simulated: each head costs as much as another.
+TEST(L2, ManyHeadsAreEstimatedFromSome) {
+  BlockRecord many = block("", {});
+  for (int i = 0; i < 200'000; ++i) many.events.push_back(moved(K, i % 4));
+  EXPECT_DOUBLE_EQ(from_hbm(gpu_of(1, 400), {many}, 5000), 5000 * 400);
+}
+
+// The pieces of a persistent kernel are taken longest first, over all heads: the first head's
+// queries from row 0 on come when the second's later ones have driven its keys out.
+TEST(L2, PersistentBlocksTakeTheLongestFirst) {
+  const Event take{.kind = Event::Kind::work};
+  Event late = moved(Q, 1), early = moved(Q, 0);
+  late.op.name = early.op.name = "load_async";
+  const std::vector<BlockRecord> persistent = {
+      block("", {take, late, moved(K, 0), moved(K, 1), take, early, moved(K, 0)})};
+  const Moves causal = moves_of(persistent, true), full = moves_of(persistent, false);
+  ASSERT_TRUE(causal.kernels[0].is_persistent);
+  ASSERT_EQ(causal.kernels[0].pieces.size(), 2u);
+  // The queries of two heads, and keys: two tiles of a head and, under a mask, one of them again.
+  EXPECT_EQ(hbm_bytes(gpu_of(1, 300), causal, 2, {1}), (std::vector<double>{400 + 2 * 300}));
+  EXPECT_EQ(hbm_bytes(gpu_of(1, 300), full, 2, {1}), (std::vector<double>{400 + 2 * 200}));
+}
+
+}  // namespace
+}  // namespace flash::model
