@@ -2,7 +2,8 @@
 //
 // A block owns keys: dK and dV of its tile stay on chip, and the queries stream past them. P is
 // computed again, as e^(S - LSE): no maximum, no rescaling. dQ is a sum over the key tiles, which
-// are different blocks, so it is added up in HBM. What it costs: 5 products where the forward pass
+// are different blocks, so it is added up in HBM: in any order, or (args.deterministic) in that of
+// the keys, a block after the other. What it costs: 5 products where the forward pass
 // has 2; per head T_c (2 N d + 2 N d fp32) + 2 N d elements read, T_c N d fp32 + 2 N d written.
 // Dao, FlashAttention-2 (arXiv:2307.08691), Algorithm 2; its dK = Q dS^T is to be read dS^T Q.
 //
@@ -39,6 +40,7 @@ struct RowSums {
     store(hbm.D, first_query, D);
     fill(dQ, 0);
     store(hbm.dQ_acc, first_query, dQ);
+    if (args.deterministic) first_turn(block, hbm.turns, query_tile);
   }
 };
 
@@ -102,7 +104,10 @@ struct Gradients {
         mma_AB(dK, dS_t, Q);
         fill(dQ, 0);
         mma_AB(dQ, dS, K);
+        const std::int64_t query_tile = first_query / QueryRows;
+        if (args.deterministic) wait_turn(block, hbm.turns, query_tile, key_tile);
         atomic_add(hbm.dQ_acc, first_query, dQ);
+        if (args.deterministic) pass_turn(block, hbm.turns, query_tile);
       }
     }
     store(keys.dK, first_key, dK);
@@ -131,6 +136,7 @@ void backward(Device& device, AttentionArgs args) {
   args.gradient.dQ_acc = dQ_workspace(device, args);
   args.gradient.D = row_workspace(device, Tensor::D, args);
   const TileShape tiles = backward_plan(args).tiles;
+  allocate_turns(device, args, tiles.query_rows);
   with_backward_tiles(tiles, [&]<int HeadDim, int QueryRows, int KeyRows>() {
     const GridIndex queries = {ceil_div(args.seqlen_q, QueryRows), args.heads, args.batch};
     const GridIndex keys = {ceil_div(args.seqlen_k, KeyRows), args.kv_heads, args.batch};

@@ -68,6 +68,8 @@ struct GradientTensors {
   // Workspace.
   TensorView dQ_acc = {};
   float *D = nullptr, *dP = nullptr, *dS = nullptr;
+  std::int32_t* turns = nullptr;  // [batch, heads, query_tiles] of dQ; null: no order
+  std::int64_t query_tiles = 0;
 };
 
 // What a kernel is launched with. The offsets and lengths of sequences are read through pointers,

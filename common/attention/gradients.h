@@ -12,12 +12,13 @@ struct GradientHead : Head {
   tile::HbmMatrix dK, dV;          // [keys, head_dim] of the head's group
   tile::HbmMatrix dP, dS;          // [queries, keys]
   tile::HbmVector D;               // [queries]
+  tile::HbmTurns turns;            // [tiles of queries]: the next tile of keys that adds to dQ
 };
 
 // A head or a sequence that there is not gives views that every transfer refuses.
 TILE_HOST_DEVICE inline GradientHead gradient_head(const AttentionArgs& args, std::int64_t b,
                                                    std::int64_t h) {
-  GradientHead to{args.head(b, h), {}, {}, {}, {}, {}, {}, {}, {}};
+  GradientHead to{args.head(b, h), {}, {}, {}, {}, {}, {}, {}, {}, {}};
   if (to.Q.outside.axis) b = h = 0;
   const GradientTensors& of = args.gradient;
   const Sequence s = args.sequence(b);
@@ -43,6 +44,10 @@ TILE_HOST_DEVICE inline GradientHead gradient_head(const AttentionArgs& args, st
   to.D = to.LSE;
   to.D.tensor = Tensor::D;
   to.D.data = of.D ? of.D + args.row_offset(b, h) : nullptr;
+  to.turns = {.tensor = Tensor::turns,
+              .data = of.turns ? of.turns + (b * args.heads + h) * of.query_tiles : nullptr,
+              .rows = of.query_tiles,
+              .outside = to.Q.outside};
   return to;
 }
 

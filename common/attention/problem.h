@@ -37,6 +37,7 @@ struct Shape {
   std::int64_t head_dim, total_q;
   DType dtype, kv_dtype;  // of Q and O; of K and V, which lie in a cache of another type maybe
   bool causal;
+  bool deterministic = false;                  // backward: dQ is added up in the order of the keys
   int splits = 0;                              // of the keys; 0: as many as plan.h says
   const std::int32_t* cu_seqlens_q = nullptr;  // packed: batch + 1 offsets; null: not packed
   const std::int32_t* cu_seqlens_k = nullptr;
@@ -69,6 +70,7 @@ struct Problem {
   std::int64_t head_dim = 64;
   DType dtype = DType::f32;
   bool causal = false;
+  bool deterministic = false;                   // backward: dQ has the same bits every time
   double scale = 0;                             // of the scores; 0 means 1/sqrt(head_dim)
   std::vector<std::int32_t> cu_seqlens_q = {};  // packed: batch + 1 offsets; empty otherwise
   std::vector<std::int32_t> cu_seqlens_k = {};
@@ -91,6 +93,7 @@ struct Problem {
             .dtype = dtype,
             .kv_dtype = dtype,
             .causal = causal,
+            .deterministic = deterministic,
             .cu_seqlens_q = packed() ? cu_seqlens_q.data() : nullptr,
             .cu_seqlens_k = packed() ? cu_seqlens_k.data() : nullptr};
   }

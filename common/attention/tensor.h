@@ -25,6 +25,7 @@ struct Tensor {
   static constexpr tile::TensorId dO{18, "dO"}, D{19, "D"}, dP{20, "dP"}, dS{21, "dS"};
   // The fp32 accumulator of dQ: dQ itself where that is fp32.
   static constexpr tile::TensorId dQ_acc{22, "dQ_acc"};
+  static constexpr tile::TensorId turns{26, "turns"};
   static constexpr tile::TensorId dQ{23, "dQ"}, dK{24, "dK"}, dV{25, "dV"};
 
   // In the order in which tables list them.

@@ -40,6 +40,14 @@ inline TensorView dQ_workspace(tile::Device& device, const AttentionArgs& args) 
   return {reinterpret_cast<std::byte*>(data), DType::f32, row, args.head_dim};
 }
 
+// Whose turn it is to add to each tile of dQ, where that is in order.
+inline void allocate_turns(tile::Device& device, AttentionArgs& args, int query_rows) {
+  if (!args.deterministic) return;
+  args.gradient.query_tiles = tile::ceil_div(args.seqlen_q, query_rows);
+  const std::int64_t count = args.batch * args.heads * args.gradient.query_tiles;
+  args.gradient.turns = reinterpret_cast<std::int32_t*>(device.workspace(Tensor::turns, count * 4));
+}
+
 // Q, K and V in FP8, with a scale for each tile of so many rows.
 inline Quantised quantised_workspace(tile::Device& device, const Shape& shape, DType format,
                                      const TileShape& tiles) {

@@ -63,6 +63,7 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
   else
     task = read_attention_file(options.input, options.problem.causal,
                                options.backward && !options.is_default_input);
+  task.problem.deterministic = options.problem.deterministic;
   const auto& [problem, inputs] = task;
   for (const Stage& stage : options.stages) require_memory(stage, problem, options.backward);
 

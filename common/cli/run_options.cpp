@@ -16,6 +16,7 @@ constexpr Option what[] = {
     {"--stage", "STAGE", "only this stage, by any unique beginning of its name; may be repeated"},
     {"--steps", "", "the steps of the stages as well; --stage 04/2 is one of them"},
     {"--backward", "", "the backward pass of the stages that have one: 00, 02 and 03"},
+    {"--deterministic", "", "so, with dQ added up in one order: the same bits every time"},
     {"--device", "DEVICE", "cpu"},
     {"--gpu", "GPU", "whose on-chip memory a kernel must fit in: a100, h100 (default) or h200"},
     {"--threads", "N", "default: all cores"},
@@ -119,6 +120,9 @@ RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage
   run.seed = options.number("--seed", run.seed);
   parse_files(options, run);
   run.problem = parse_problem(options, {});
+  run.problem.deterministic = options.given("--deterministic");
+  if (run.problem.deterministic && !run.backward)
+    refuse("--deterministic", "without --backward", "both: a forward pass always is");
   return run;
 }
 

@@ -64,6 +64,14 @@ struct HbmVector {
   }
 };
 
+// `rows` counters that blocks wait for, one for each part of a tensor that they change in turn.
+struct HbmTurns {
+  TensorId tensor;
+  std::int32_t* data;
+  std::int64_t rows;
+  OutOfRange outside = {};
+};
+
 // `rows` values of another type, such as the schedule of a persistent kernel.
 template <class T>
 struct HbmArray {

@@ -126,6 +126,10 @@ Counters v2_backward_cost(const Problem& p, const Plan& plan) {
     head.hbm_read[Tensor::dQ_acc] = passes.queries * n.row_acc;
     head.flops = passes.tiles * 5 * n.product();
     head.exponentials = passes.tiles * n.B_r * n.B_c;
+    if (p.deterministic) {  // a turn is set to 0, and read and passed on by each tile of keys
+      head.hbm_read[Tensor::turns] = passes.tiles * 4;
+      head.hbm_write[Tensor::turns] = (n.T_r + passes.tiles) * 4;
+    }
     if (!converts) return;
     // Kernel 3.
     head.hbm_read[Tensor::dQ_acc] += n.N_q * n.row_acc;
@@ -133,6 +137,9 @@ Counters v2_backward_cost(const Problem& p, const Plan& plan) {
   });
   add_key_heads(p, c);
   c.hbm_workspace[Tensor::D] = row_workspace(p);
+  if (p.deterministic)
+    c.hbm_workspace[Tensor::turns] =
+        p.batch * p.heads * tile::ceil_div(p.seqlen_q, plan.tiles.query_rows) * 4;
   dQ_through_hbm(p, c);
   const TileBytes of = tile_bytes(p, plan);
   c.on_chip_peak = std::max(p.total_q() > 0 ? 2 * of.Q + of.vector + of.O : 0,

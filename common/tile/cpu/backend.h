@@ -11,6 +11,7 @@
 #include "tile/cpu/reduction.h"
 #include "tile/cpu/rows.h"
 #include "tile/cpu/shared_tile.h"
+#include "tile/cpu/turns.h"
 #include "tile/tile.h"
 
 namespace tile::cpu {

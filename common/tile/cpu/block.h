@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <functional>
@@ -54,6 +55,7 @@ class NamedBarrier;
 struct Core {
   AlignedBuffer<float> storage;
   Scheduler scheduler;
+  const std::atomic<bool>* failed = nullptr;  // whether a block of the launch has
 };
 
 // One thread runs blocks one after another in the same object.
@@ -146,6 +148,8 @@ class Block {
   Scheduler& scheduler() { return core_.scheduler; }
   AsyncProducts& async_products() { return async_products_; }
   History& history() { return history_; }
+  // Another block has failed, so that what this one waits for may never come.
+  bool is_abandoned() const { return core_.failed && *core_.failed; }
   int role() const { return std::max(core_.scheduler.current(), 0); }
 
   // Until `signal` has completed `times` phases; a block without roles fails if it never will.

@@ -21,6 +21,7 @@ struct Device::State {
 
   std::map<TensorId, Allocation> workspace;
   std::vector<Core> cores;
+  std::atomic<bool> failed = false;
   std::optional<ThreadPool> threads;  // from the first launch of several blocks on
 };
 
@@ -40,6 +41,7 @@ struct Device::Launch {
 
 Device::Device(const Gpu& gpu, int threads) : gpu_(gpu), state_(std::make_unique<State>()) {
   state_->cores.resize(std::max(threads, 1));
+  for (Core& core : state_->cores) core.failed = &state_->failed;
 }
 
 Device::~Device() = default;
@@ -69,6 +71,7 @@ void Device::run_persistent(std::string_view name, std::int64_t pieces, DType dt
 }
 
 void Device::launch(Launch& launch) {
+  state_->failed = false;
   const auto work = [&](int member) { run_blocks(member, launch); };
   const bool alone = launch.blocks() <= 1 || records_;
   if (!alone && !state_->threads) state_->threads.emplace(static_cast<int>(state_->cores.size()));
@@ -100,6 +103,7 @@ void Device::run_blocks(int core, Launch& launch) {
     launch.counters += block.counters();
   } catch (...) {
     launch.next = launch.blocks();  // no further block starts
+    state_->failed = true;
     const std::lock_guard lock(launch.mutex);
     if (!launch.error) launch.error = std::current_exception();
   }
