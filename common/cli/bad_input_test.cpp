@@ -50,6 +50,13 @@ INSTANTIATE_TEST_SUITE_P(Commands, BadArgumentsTest,
                              {{"list", "03_v2"}, "03_v2"},
                          }));
 
+INSTANTIATE_TEST_SUITE_P(Backward, BadArgumentsTest,
+                         testing::ValuesIn<std::vector<BadArguments>>({
+                             {{"run", "--backward"}, "--backward: of none of the stages"},
+                             {{"run", "--backward", "--stage", "00"}, "--backward: of 00_right"},
+                             {{"run", "--deterministic"}, "--deterministic: without --backward"},
+                         }));
+
 INSTANTIATE_TEST_SUITE_P(Numbers, BadArgumentsTest,
                          testing::ValuesIn<std::vector<BadArguments>>({
                              {{"run", "--heads"}, "--heads: no value"},

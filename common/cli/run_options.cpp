@@ -60,6 +60,9 @@ std::vector<Stage> with_backward(const Options& options, const std::vector<Stage
       some.push_back(stage);
     else if (options.given("--stage") || options.given("--steps"))
       refuse("--backward", "of " + std::string(stage.name), "a stage that has one");
+  if (some.empty()) refuse("--backward", "of none of the stages", "a stage that has one");
+  if (options.given("--schedules"))
+    refuse("--schedules", "beside --backward", "one of them: a backward pass has no roles");
   return some;
 }
 

@@ -139,6 +139,26 @@ TEST(AttentionFile, reads_the_real_files) {
   EXPECT_FLOAT_EQ(element(packed.inputs.v, DType::f16, 336767), -0.689453125f);
 }
 
+TEST(AttentionFile, reads_the_gradient_of_o_if_it_is_asked_for) {
+  const auto expect_bad_input = [](const auto& f, const char* expected) {
+    const std::string message = message_of_bad_input(f);
+    EXPECT_NE(message.find(expected), std::string::npos) << message;
+  };
+  const auto read = [](FileTensors tensors) {
+    return attention_file_from(std::move(tensors), "file", false, true);
+  };
+  FileTensors file = padded();
+  EXPECT_TRUE(attention_file_from(file, "file", false).inputs.d_o.empty());
+  expect_bad_input([&] { read(file); }, "tensor \"do\": is missing, expected the gradient of o");
+  file["do"] = tensor("F32", {2, 5, 4, 8});
+  expect_bad_input([&] { read(file); }, "tensor \"do\": dtype F32, expected F16 as in q");
+  file["do"] = tensor("F16", {2, 5, 4, 9});
+  expect_bad_input([&] { read(file); }, "tensor \"do\": shape [2, 5, 4, 9], expected [2, 5, 4, 8]");
+  file["do"] = tensor("F16", {2, 5, 4, 8});
+  file["do"].bytes[5] = std::byte{9};
+  EXPECT_EQ(read(file).inputs.d_o, file["do"].bytes);
+}
+
 TEST(AttentionFile, writes_outputs_in_the_problems_shapes) {
   const fs::path path =
       fs::temp_directory_path() / ("outputs_" + std::to_string(std::random_device{}()));
@@ -146,6 +166,9 @@ TEST(AttentionFile, writes_outputs_in_the_problems_shapes) {
     const Problem problem = attention_file_from(inputs, "file", false).problem;
     Outputs outputs{Buffer(inputs.at("q").bytes.size(), std::byte{7}), {}};
     for (std::int64_t i = 0; i < lse_elements(problem); ++i) outputs.lse.push_back(-1.5f);
+    outputs.gradients = {Buffer(inputs.at("q").bytes.size(), std::byte{1}),
+                         Buffer(inputs.at("k").bytes.size(), std::byte{2}),
+                         Buffer(inputs.at("v").bytes.size(), std::byte{3})};
     write_outputs(path, problem, outputs);
     const FileTensors read = read_safetensors(path);
     EXPECT_EQ(read.at("o").dtype, inputs.at("q").dtype);
@@ -155,6 +178,12 @@ TEST(AttentionFile, writes_outputs_in_the_problems_shapes) {
     EXPECT_EQ(read.at("lse").shape, problem.packed() ? (std::vector<std::int64_t>{4, 9})
                                                      : (std::vector<std::int64_t>{2, 4, 5}));
     EXPECT_EQ(element(read.at("lse").bytes, DType::f32, 39 - 4 * problem.packed()), -1.5f);
+    EXPECT_EQ(read.at("dq").bytes, outputs.gradients->dq);
+    EXPECT_EQ(read.at("dk").bytes, outputs.gradients->dk);
+    EXPECT_EQ(read.at("dv").bytes, outputs.gradients->dv);
+    EXPECT_EQ(read.at("dq").shape, inputs.at("q").shape);
+    EXPECT_EQ(read.at("dk").shape, inputs.at("k").shape);
+    EXPECT_EQ(read.at("dv").dtype, inputs.at("v").dtype);
   }
   fs::remove(path);
 }
