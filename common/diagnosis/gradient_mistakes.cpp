@@ -75,6 +75,24 @@ void leave_out_first_query_tile(Terms& t) {
   }
 }
 
+// D is that of the keys up to the end of each tile.
+void subtract_sum_so_far(Terms& t) {
+  Terms::Column D = Terms::Column::Zero(t.P.rows());
+  for (Eigen::Index first = 0; first < t.P.cols(); first += t.key_rows) {
+    const Eigen::Index count = std::min<Eigen::Index>(t.key_rows, t.P.cols() - first);
+    const Terms::Array P = t.P.middleCols(first, count), dP = t.dP.middleCols(first, count);
+    D += row_sum(P * dP);
+    t.dS.middleCols(first, count) = P * (dP.colwise() - D);
+  }
+}
+
+// dK_j adds up dS_ji q_i, of the rows and columns that there are.
+void leave_dS_as_it_is(Terms& t) {
+  const Eigen::Index n = std::min(t.q.rows(), t.k.rows());
+  t.dk.setZero();
+  t.dk.topRows(n) = t.scale * (t.dS.topLeftCorner(n, n).matrix() * t.q.topRows(n));
+}
+
 constexpr GradientMistake all[] = {
     {.name = "D is not subtracted: dS is P dP", .dS = [](Terms& t) { t.dS = t.P * t.dP; }},
     {.name = "D is added to dP, not subtracted",
@@ -87,6 +105,10 @@ constexpr GradientMistake all[] = {
      .D = [](Terms& t) { t.D = row_sum(t.o.array().square()); }},
     {.name = "D is the sum of dO dO, not of dO O",
      .D = [](Terms& t) { t.D = row_sum(t.d_o.array().square()); }},
+    {.name = "D is the sum of dO Q, not of dO O",
+     .D = [](Terms& t) { t.D = row_sum(t.d_o.array() * t.q.array()); }},
+    {.name = "D has only the tiles of keys so far: its sum is not finished when it is used",
+     .dS = subtract_sum_so_far},
     {.name = "D is the sum of dP, not of P dP", .D = [](Terms& t) { t.D = row_sum(t.dP); }},
     {.name = "D is the sum of e^(S - m) dP, not divided by l",
      .D =
@@ -126,6 +148,10 @@ constexpr GradientMistake all[] = {
      .P = [](Terms& t) { t.P = weights(t.S, t.lse * std::numbers::ln2, t.seen); }},
     {.name = "LSE is divided by the scale once too often or not at all",
      .P = [](Terms& t) { t.P = weights(t.S, t.lse * t.scale, t.seen); }},
+    {.name = "LSE is multiplied by the scale, not divided",
+     .P = [](Terms& t) { t.P = weights(t.S, t.lse * t.scale * t.scale, t.seen); }},
+    {.name = "LSE is converted to base 2, and the exponential has base e",
+     .P = [](Terms& t) { t.P = weights(t.S, t.lse / std::numbers::ln2, t.seen); }},
     {.name = "P is recomputed from K and V exchanged",
      .P =
          [](Terms& t) { t.P = weights(t.scale * (t.q * t.v.transpose()).array(), t.lse, t.seen); }},
@@ -138,6 +164,9 @@ constexpr GradientMistake all[] = {
      .sums = [](Terms& t) { t.dv = t.scale * (t.dS.matrix().transpose() * t.d_o); }},
     {.name = "dV is made of O, not of dO",
      .sums = [](Terms& t) { t.dv = t.P.matrix().transpose() * t.o; }},
+    {.name = "dV is made of Q, not of dO",
+     .sums = [](Terms& t) { t.dv = t.P.matrix().transpose() * t.q; }},
+    {.name = "dS is not transposed for dK", .sums = leave_dS_as_it_is},
     {.name = "dV is made of weights e^(S - m) that are not divided by l",
      .sums =
          [](Terms& t) {
