@@ -32,6 +32,12 @@ Page page_of(const Stage& stage) {
   return {failed, out.str()};
 }
 
+// Exercises are compiled without it for these cases.
+TEST(QuickCases, HaveNoHeadDimThatIsLeftOut) {
+  for (const ConformanceCase& test : quick_cases())
+    EXPECT_NE(padded_head_dim(test.problem.head_dim), not_quick_head_dim) << test.name;
+}
+
 TEST(Suite, SaysNothingOfARightStage) {
   const Page page = page_of(right_stage());
   EXPECT_EQ(page.failed, 0) << page.text;

@@ -7,7 +7,7 @@ endforeach()
 set(options $<TARGET_PROPERTY:tile,INTERFACE_COMPILE_OPTIONS>)
 file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/mistakes.sh CONTENT "\
 compiler=(${CMAKE_CXX_COMPILER_LAUNCHER} '${CMAKE_CXX_COMPILER}' ${CMAKE_CXX_FLAGS})
-options=(-std=c++20 -O1 -DNDEBUG '$<JOIN:${options},' '>')
+options=(-std=c++20 -Og -DNDEBUG -DATTENTION_QUICK '$<JOIN:${options},' '>')
 quick=('$<JOIN:$<TARGET_OBJECTS:quick>,' '>')
 steps=('$<JOIN:$<TARGET_OBJECTS:steps>,' '>')
 libraries=(${libraries} ${CMAKE_THREAD_LIBS_INIT})

@@ -117,11 +117,6 @@ try_kernel() {
       return
     fi
   fi
-  cp "$copy" "$2/patched.h"
-  # What else the stage can be compiled to is not tried, and takes long.
-  awk '/^ *\.variants = \{/ { print "          .variants = {}};"; skipped = 1 }
-    !skipped
-    /\}\};$/ { skipped = 0 }' "$2/patched.h" >"$copy"
   if ! compile_kernel "$1" "$2" >"$log" 2>&1; then
     (cd "$root" && first_error) >"$2/error"
     mv "$2/error" "$log"
