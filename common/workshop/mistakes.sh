@@ -56,10 +56,10 @@ message_of() {
         print "looks like: " text
         exit
       }
-      if (match(text, / (wrong are|values|fails only) .*/)) {
+      if (match(text, / (wrong are|values|stopped|fails only) .*/)) {
         where = substr(text, RSTART)
         sub(/ (always fail|1\. [0-9]+ sequence).*/, "", where)
-        where = sentences(where, "wrong are|values|fails only")
+        where = sentences(where, "wrong are|values|stopped|fails only")
       }
       if (match(text, / 1\. [0-9]+ sequence/)) {
         text = substr(text, RSTART)
