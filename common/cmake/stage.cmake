@@ -52,8 +52,8 @@ function(attention_steps stage)
   endif()
 endfunction()
 
-# attention_tests(KERNEL FOLDER [QUICK_KERNEL]): its <kernel>_quick, of another copy if there is one,
-# and <kernel>_test.
+# attention_tests(KERNEL FOLDER [QUICK_KERNEL]): its <kernel>_quick, of another copy if there is
+# one, and <kernel>_test.
 function(attention_tests kernel folder)
   add_executable(${kernel}_quick $<TARGET_OBJECTS:quick>)
   list(APPEND ARGN ${kernel})
