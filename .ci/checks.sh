@@ -70,7 +70,10 @@ says() {
 
 # The loop of a learner, with a wrong kernel, somebody else's and a right one.
 check_workshop() {
-  local mine=03_v2/exercise/attention.h
+  local mine=03_v2/exercise/attention.h command
+  for command in test check diff mistakes; do
+    says 0 "usage: ladder $command" ./ladder "$command" --help || return 1
+  done
   rm -rf 03_v2/exercise
   says 2 "expected your kernel" ./ladder check 03 &&
     says 0 "written: $mine" ./ladder start 03 &&

@@ -56,10 +56,7 @@ is_stage() {
 # parse [argument]...: of a command whose work takes long.
 parse() {
   local word help
-  case $1 in
-    test | check | mistakes) help="--verbose --watch --sample --write" ;;
-    *) help=$("$root/ladder" "$1" --help) ;;
-  esac
+  help=$("$root/ladder" "$1" --help)
   for word in "${@:2}"; do
     case $word in
       --*) grep -qwF -- "$word" <<<"$help" || complain "$word is not an option of $1" ;;

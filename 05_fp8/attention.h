@@ -191,12 +191,17 @@ Stage stage() {
   return {.name = "05_fp8",
           .idea = "a byte an element: tiles with scales, Q and K rotated",
           .passes = {forward_pass(forward<Device, Fp8{}>, fp8_cost)},
-          .fp8 = Fp8{},
-          .variants = {{"in e5m2", run_on(forward<Device, Fp8{.format = DType::e5m2}>)},
-                       {"without block scales", run_on(forward<Device, Fp8{.per_block = false}>)},
-                       {"without rotation", run_on(forward<Device, Fp8{.rotate = false}>)},
-                       {"22-bit sums", run_on(forward<Device, Fp8{.sums = Sums::tensor_core}>)},
-                       {"promoted sums", run_on(forward<Device, Fp8{.sums = Sums::promoted}>)}}};
+          .fp8 = Fp8{}};
+}
+
+// What can be chosen.
+template <class Device>
+std::vector<Variant> variants() {
+  return {{"in e5m2", run_on(forward<Device, Fp8{.format = DType::e5m2}>)},
+          {"without block scales", run_on(forward<Device, Fp8{.per_block = false}>)},
+          {"without rotation", run_on(forward<Device, Fp8{.rotate = false}>)},
+          {"22-bit sums", run_on(forward<Device, Fp8{.sums = Sums::tensor_core}>)},
+          {"promoted sums", run_on(forward<Device, Fp8{.sums = Sums::promoted}>)}};
 }
 
 }  // namespace stage_05_fp8

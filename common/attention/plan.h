@@ -95,6 +95,9 @@ std::vector<QueryTile> longest_first(const Shape& shape, int query_rows);
 // Steps are compiled for the padded head dimensions 64 and 128; smaller ones are padded to these.
 inline constexpr int max_step_head_dim = 128;
 
+// The padded head dimension that no quick case has.
+inline constexpr int not_quick_head_dim = 192;
+
 constexpr TileShape step_tiles(const TileShape& tiles) {
   return {tiles.head_dim <= 64 ? 64 : 128, tiles.query_rows, tiles.key_rows};
 }
@@ -105,11 +108,18 @@ constexpr bool is_step = true;
 constexpr bool is_step = false;
 #endif
 
+#ifdef ATTENTION_QUICK
+constexpr bool is_quick = true;
+#else
+constexpr bool is_quick = false;
+#endif
+
 // A program that compiles many kernels may define the one padded head dimension that it asks for.
 constexpr bool is_compiled([[maybe_unused]] int padded_head_dim) {
 #ifdef ATTENTION_HEAD_DIM
   return padded_head_dim == ATTENTION_HEAD_DIM;
 #else
+  if (is_quick && padded_head_dim == not_quick_head_dim) return false;
   return !is_step || padded_head_dim == 64 || padded_head_dim == 128;
 #endif
 }

@@ -32,6 +32,12 @@ struct Variant {
   Pass::Run run;
 };
 
+// Of a kernel that has none: a stage's own template of this name hides it.
+template <class Device>
+std::vector<Variant> variants() {
+  return {};
+}
+
 // Of a stage, or of a step on the way to one from the stage before: a complete kernel as well.
 struct Stage {
   std::string_view name;  // of the folder, "03_v2"; of a step, "03/1_loops"

@@ -133,7 +133,8 @@ QuantisedProblem quantised(const Problem& problem, const Inputs& inputs, const F
   if (mistake.format) format.format = *mistake.format;
   QuantisedProblem result{problem, {}};
   result.inputs = {quantised(problem, q, true, format, &result.q_scales),
-                   quantised(problem, k, false, format), quantised(problem, v, false, format)};
+                   quantised(problem, k, false, format),
+                   quantised(problem, v, false, format, &result.v_scales)};
   result.problem.dtype = DType::f32;
   result.problem.head_dim = rotated_dim(problem.head_dim);
   result.problem.scale = problem.softmax_scale();

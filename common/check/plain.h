@@ -37,7 +37,7 @@ struct BlockScales {
 struct QuantisedProblem {
   Problem problem;
   Inputs inputs;
-  BlockScales q_scales = {};
+  BlockScales q_scales = {}, v_scales = {};
 };
 
 // A number made of a block's scale; `first` is the scale of block 0.

@@ -14,6 +14,7 @@ namespace {
 struct NamedCommand {
   std::string_view name;
   Command* run;
+  std::string_view usage = {};  // of one that does not answer --help itself
 };
 
 int built_around(const Arguments&, const Environment&) {
@@ -25,15 +26,24 @@ int built_around(const Arguments&, const Environment&) {
 constexpr NamedCommand commands[] = {
     {"run", run_command},
     {"bench", bench_command},
-    {"list", list_command},
+    {"list", list_command,
+     "usage: ladder list\n\nThe stages, their steps and ideas, and how far your exercises are.\n"},
     {"docs", built_around},
     {"report", built_around},
     {"test", built_around},
     {"experiment", experiment_command},
     {"timeline", timeline_command},
-    {"start", start_command},
-    {"reset", reset_command},
-    {"hint", hint_command},
+    {"start", start_command,
+     "usage: ladder start STAGE\n\n"
+     "Writes STAGE/exercise/attention.h: the stage's kernel with regions that are left\n"
+     "to you. ./ladder check STAGE tests it.\n"},
+    {"reset", reset_command,
+     "usage: ladder reset STAGE\n\n"
+     "Begins the exercise anew, and keeps what is there under another name.\n"},
+    {"hint", hint_command,
+     "usage: ladder hint STAGE [N]\n\n"
+     "The next of three hints for region N of the exercise; without N, how many of\n"
+     "each region's you have seen.\n"},
     {"predict", predict_command},
     {"check", built_around},
     {"diff", built_around},
@@ -44,8 +54,11 @@ int dispatch(const Arguments& arguments, const Environment& environment) {
   if (name == "--help" || name == "-h") return environment.out << help_text(), 0;
   if (name == "--version") return environment.out << version_text(), 0;
   for (const NamedCommand& command : commands)
-    if (command.name == name)
-      return command.run({arguments.begin() + 1, arguments.end()}, environment);
+    if (command.name == name) {
+      const Arguments rest(arguments.begin() + 1, arguments.end());
+      if (!command.usage.empty() && asks_for_help(rest)) return environment.out << command.usage, 0;
+      return command.run(rest, environment);
+    }
   throw BadInput(
       "'" + name +
       "': is not a command, expected run, test, bench, list, diff, start, check, hint, predict, "
@@ -78,7 +91,11 @@ int run_guarded(Command* command, const Arguments& arguments, const Environment&
   } catch (const std::exception& unexpected) {
     error = unexpected.what();
   }
-  environment.err << "ladder: " << one_line(error) << "\n";
+  const std::string line = one_line(error);
+  if (environment.progress)
+    environment.err << paragraph({.width = 80}, "ladder: ", line);
+  else
+    environment.err << "ladder: " << line << "\n";
   return 2;
 }
 

@@ -15,7 +15,8 @@ using Arguments = std::vector<std::string>;
 using Command = int(const Arguments&, const Environment&);
 
 // Runs the command that the first argument names. Returns the exit status: 0 when all checks
-// passed, 1 when one failed, 2 on bad input, which is one line on `err`.
+// passed, 1 when one failed, 2 on bad input, which is one line on `err`; on a terminal it is
+// wrapped.
 Command run_cli;
 
 // What a command throws becomes that line.

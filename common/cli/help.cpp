@@ -30,7 +30,7 @@ usage: ladder COMMAND [OPTIONS]
                     fp8_accumulator, steps or decode
   report            run, and write what came out as a page for a browser
   docs [--check]    write the measured numbers into the pages, or compare them
-  --help, -h        this text; run, bench, check and others have their own
+  --help, -h        this text; every command has its own
   --version         version, instruction set, compiler
 
 A stage is named by any unique beginning: 03.

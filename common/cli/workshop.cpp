@@ -136,6 +136,13 @@ int hint_command(const Arguments& arguments, const Environment& environment) {
 }
 
 int predict_command(const Arguments& arguments, const Environment& environment) {
+  if (asks_for_help(arguments))
+    return environment.out << "usage: ladder predict STAGE [OPTIONS]\n\n"
+                              "Writes down what you think that a stage moves, and what takes "
+                              "longest; asks for\nit without options. Compared once the stage "
+                              "passes.\n\n"
+                           << options_help(predict_options),
+           0;
   const Stage& stage = stage_of("predict", arguments, environment);
   const Exercises exercises = exercise_of(stage, environment);
   const Options options("predict", predict_options, {arguments.begin() + 1, arguments.end()});

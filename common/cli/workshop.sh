@@ -45,11 +45,7 @@ refuse_other_kernels() {
 # check_exercise STAGE [--watch]
 check_exercise() {
   local stage file stamp=$build/checked status
-  if [[ " $* " == *" --help "* || $# == 0 ]]; then
-    printf 'usage: ladder check STAGE [--watch]\n\nBuilds and tests your kernel, STAGE/exercise/attention.h, and nothing else;\n%s\n' \
-      'with --watch again each time it is saved.'
-    exit 0
-  fi
+  (($# > 0)) || { usage check; exit 0; }
   (($# == 1)) || [[ $# == 2 && $2 == --watch ]] || refuse "check: $# arguments, expected a stage, and --watch or nothing"
   stage=$(find_stage check "$1")
   file=$stage/exercise/attention.h

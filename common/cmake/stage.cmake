@@ -72,10 +72,13 @@ function(attention_steps stage)
   endif()
 endfunction()
 
-# attention_tests(KERNEL STAGE FOLDER): its <kernel>_quick and <kernel>_test.
-function(attention_tests kernel stage folder)
+# attention_tests(KERNEL FOLDER [QUICK_KERNEL]): its <kernel>_quick, of another copy if there is
+# one, and <kernel>_test.
+function(attention_tests kernel folder)
   add_executable(${kernel}_quick $<TARGET_OBJECTS:quick>)
-  target_link_libraries(${kernel}_quick PRIVATE ${kernel} suite)
+  list(APPEND ARGN ${kernel})
+  list(GET ARGN 0 quick_kernel)
+  target_link_libraries(${kernel}_quick PRIVATE ${quick_kernel} suite)
 
   add_executable(${kernel}_test ${CMAKE_CURRENT_SOURCE_DIR}/attention_test.cpp)
   target_include_directories(${kernel}_test BEFORE PRIVATE ${folder})
@@ -123,14 +126,20 @@ function(attention_stage)
     ladder_gains(${other})
   endif()
 
-  attention_tests(${stage} ${stage} ${header_dir})
+  attention_tests(${stage} ${header_dir})
   add_test(NAME ${stage}.quick COMMAND ${stage}_quick)
   set_tests_properties(${stage}.quick PROPERTIES LABELS ${stage}.quick)
 
-  attention_kernel(${stage}_exercise stage_${stage} ${CMAKE_CURRENT_SOURCE_DIR}/exercise attention.h)
-  attention_tests(${stage}_exercise ${stage} ${CMAKE_CURRENT_SOURCE_DIR}/exercise)
-  set_target_properties(${stage}_exercise ${stage}_exercise_quick ${stage}_exercise_test PROPERTIES
-    EXCLUDE_FROM_ALL ON)
+  # A learner waits for the first; neither needs speed.
+  set(exercise_dir ${CMAKE_CURRENT_SOURCE_DIR}/exercise)
+  attention_kernel(${stage}_exercise_draft stage_${stage} ${exercise_dir} attention.h)
+  target_compile_definitions(${stage}_exercise_draft PRIVATE ATTENTION_QUICK)
+  target_compile_options(${stage}_exercise_draft PRIVATE $<$<CONFIG:Release>:-Og>)
+  attention_kernel(${stage}_exercise stage_${stage} ${exercise_dir} attention.h)
+  attention_compile_quickly(${stage}_exercise)
+  attention_tests(${stage}_exercise ${exercise_dir} ${stage}_exercise_draft)
+  set_target_properties(${stage}_exercise ${stage}_exercise_draft ${stage}_exercise_quick
+    ${stage}_exercise_test PROPERTIES EXCLUDE_FROM_ALL ON)
 
   gtest_discover_tests(${stage}_test TEST_PREFIX ${stage}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${stage}.slow)

@@ -40,10 +40,12 @@ bool fails(const Tried& tried, bool of_lse) {
   return of_lse ? !tried.check.passed : !tried.check.o_passed;
 }
 
+constexpr char nothing_is_written[] = "nothing is written";
+
 // All that is written into an output that is wrong everywhere.
 std::string one_value(const std::string& where, const std::string& values) {
   if (where != "everywhere") return "";
-  if (values == "never written") return "nothing is written";
+  if (values == "never written") return nothing_is_written;
   if (values == "NaN, computed") return "every element is NaN";
   const bool is_number = !values.empty() && values.find(' ') == values.npos;
   return is_number ? "every element is " + values : "";
@@ -58,7 +60,12 @@ Findings diagnose(std::span<const Tried> tried, const KernelTraits& kernel) {
   const WrongOutput first(*wrong, kernel, of_lse);
   Findings findings{"", where_wrong(first), wrong_values(first)};
   const std::string tensor = of_lse ? "LSE: " : "O: ";
-  findings.looks_like = one_value(findings.where, findings.values);
+  const std::string one = one_value(findings.where, findings.values);
+  // Where another problem is right, there may be a reason for it.
+  const bool is_all = std::ranges::none_of(tried, [](const Tried& t) {
+    return t.check.o_passed && t.problem.total_q() > 0 && t.problem.total_k() > 0;
+  });
+  if (is_all || one == nothing_is_written) findings.looks_like = one;
   const WrongRows rows(first);
   if (findings.looks_like.empty() && rows.only_empty())
     findings.looks_like =
@@ -70,6 +77,7 @@ Findings diagnose(std::span<const Tried> tried, const KernelTraits& kernel) {
   if (findings.looks_like.empty() && rows.only_large() && std::ranges::all_of(tried, is_large))
     findings.looks_like =
         "exp overflows or underflows: the row maximum is not subtracted, or not the row's";
+  if (findings.looks_like.empty()) findings.looks_like = one;
   if (!findings.where.empty()) findings.where = tensor + findings.where;
   return findings;
 }

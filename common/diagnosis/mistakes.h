@@ -52,6 +52,9 @@ struct RowContext {
   double Q_scale() const {
     return setting.fp8 ? setting.fp8->q_scales.at(id.batch, id.head, id.query) : 1;
   }
+  double V_scale(std::int64_t key) const {
+    return setting.fp8 ? setting.fp8->v_scales.at(id.batch, id.head / group(), key) : 1;
+  }
 };
 
 // Each member is a step of the computation; null where the mistake leaves it as it should be.
@@ -59,6 +62,7 @@ struct Mistake {
   std::string_view name;
   bool tiled = false;  // depends on the number of keys a tile
   bool swept = false;  // and on how many of them there are, of which a row may see none
+  bool vague = false;  // NaN stands for any result
   bool (*applies)(const Setting&) = nullptr;
   double (*scale)(const Setting&) = nullptr;
   std::int64_t (*kv_head)(const Problem&, std::int64_t head) = nullptr;

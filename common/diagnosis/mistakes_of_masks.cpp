@@ -63,6 +63,29 @@ RowSum<double> hidden_score_0(RowSlice<double> scores, const RowContext& c) {
   return softmax(scores);
 }
 
+// Keys past the end of the sequence in the last tile; where they are in the row sum with weight
+// -inf, O is divided by that.
+RowSum<double> masked_after_exponential(RowSlice<double> scores, const RowContext& c) {
+  if (c.sequence().k_length % c.tile == 0) return softmax(scores);
+  scores.setZero();
+  return {1, std::nan("")};
+}
+
+// The tiles whose first key all rows of the tile see have no mask, and zeros past the end.
+std::int64_t unmasked(const RowContext& c) {
+  return tile::ceil_div(c.seen_by_all(), c.tile) * c.tile;
+}
+
+RowSum<double> padding_in_unmasked_tiles(RowSlice<double> scores, const RowContext& c) {
+  const std::int64_t keys = c.sequence().k_length;
+  const auto padding = static_cast<double>(std::max<std::int64_t>(0, unmasked(c) - keys));
+  if (padding == 0) return softmax(scores);
+  const double row_max = std::max(0.0, scores.maxCoeff());
+  scores = (scores.array() - row_max).exp();
+  const double row_sum = scores.sum() + padding * std::exp(-row_max);
+  return {row_sum, row_max + std::log(row_sum)};
+}
+
 const Mistake table[] = {
     {.name = "the causal mask is missing", .applies = is_causal, .visible = all_keys},
     {.name = "the causal mask is missing",  // in a kernel that skips the tiles above the diagonal
@@ -139,6 +162,13 @@ const Mistake table[] = {
      .applies = is_causal,
      .visible = [](auto& c) { return first_keys(c, c.end_of_tiles()); },
      .weigh = masked_after_softmax},
+    {.name = "the mask is applied after exp: keys past the end weigh -inf in the row sum",
+     .tiled = true,
+     .weigh = masked_after_exponential},
+    {.name = "a tile is not masked if all rows see its first key, though some do not see its last",
+     .tiled = true,
+     .visible = [](auto& c) { return in_tiles(c, std::max(c.visible().end, unmasked(c))); },
+     .weigh = padding_in_unmasked_tiles},
     {.name = "hidden keys score 0, not -inf",
      .applies = is_causal,
      .visible = all_keys,

@@ -68,6 +68,35 @@ RowSum<double> rescaled_after(RowSlice<double> scores, const RowContext& c) {
   });
 }
 
+// Weights in fp32 against another maximum, which cancels unless they overflow or underflow; as P
+// they are in the problem's dtype. One of -inf counts as 0. What comes of the smallest numbers is
+// vague: how the products of O round, and whether the processor has them.
+RowSum<double> against(RowSlice<double> scores, const RowContext& c, double maximum) {
+  const double subtracted = std::isfinite(maximum) ? maximum : 0;
+  double sum = 0;
+  for (double& score : scores) {
+    const auto weight = static_cast<float>(std::exp(score - subtracted));
+    sum += weight;
+    score = weight;
+    if (c.problem().dtype == DType::f16)
+      score = tile::to_float(tile::from_float<tile::f16>(weight));
+  }
+  sum = static_cast<float>(sum);
+  if (sum > 0 && sum < 0x1p-120) sum = std::nan("");
+  return {sum == 0 ? 1 : sum, maximum + std::log(sum)};
+}
+
+RowSum<double> maximum_without_last_tile(RowSlice<double> scores, const RowContext& c) {
+  const Eigen::Index end = (c.sequence().k_length - 1) / c.tile * c.tile;
+  const auto found = scores.head(std::min(end, scores.size()));
+  return against(scores, c,
+                 found.size() > 0 ? found.maxCoeff() : -std::numeric_limits<double>::infinity());
+}
+
+RowSum<double> unscaled_maximum(RowSlice<double> scores, const RowContext& c) {
+  return against(scores, c, scores.maxCoeff() / c.problem().softmax_scale());
+}
+
 const Mistake table[] = {
     {.name = "the accumulator is not rescaled when the maximum moves",
      .tiled = true,
@@ -124,6 +153,12 @@ const Mistake table[] = {
     {.name = "a tile's sum is relative to its own maximum, not to the running one",
      .tiled = true,
      .weigh = own_maximum<false, true>},
+    {.name = "the row maximum is that of the scores without the last tile of keys",
+     .vague = true,
+     .weigh = maximum_without_last_tile},
+    {.name = "the row maximum is that of scores that are not scaled",
+     .vague = true,
+     .weigh = unscaled_maximum},
 };
 
 }  // namespace

@@ -1,53 +1,17 @@
 // How stage 06 merges what its splits found: O_split and LSE_split of each.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <utility>
 #include <vector>
 
-#include "diagnosis/mistakes.h"
+#include "diagnosis/splits.h"
 
 namespace flash {
 namespace {
 
 bool has_splits(const Setting& s) {
   return s.plan.splits > 1;
-}
-
-// What a split found. One without keys: O = 0, LSE = -inf.
-struct Split {
-  RowSlice<double> scores;  // then the weights of V in its O
-  double m, l, lse;
-};
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
-std::vector<Split> splits_of(RowSlice<double> scores, const RowContext& c) {
-  std::vector<Split> splits;
-  const Plan& plan = c.setting.plan;
-  for (int i = 0; i < plan.splits; ++i) {
-    KeyRange keys = keys_of_split(c.seen_by_tile(), plan.tiles.key_rows, i, plan.splits);
-    keys.begin = std::min<std::int64_t>(keys.begin, scores.size());
-    keys.end = std::clamp<std::int64_t>(keys.end, keys.begin, scores.size());
-    Split split{scores.segment(keys.begin, keys.size()), -infinity, 0, -infinity};
-    if (keys.size() > 0) {
-      split.m = split.scores.maxCoeff();
-      const RowSum<double> sum = softmax(split.scores);
-      split.scores /= sum.divisor;
-      split.l = sum.divisor;
-      split.lse = sum.lse;
-    }
-    splits.push_back(split);
-  }
-  return splits;
-}
-
-double right_lse(const std::vector<Split>& splits) {
-  double largest = -infinity, sum = 0;
-  for (const Split& split : splits) largest = std::max(largest, split.lse);
-  for (const Split& split : splits) sum += std::exp(split.lse - largest);
-  return largest + std::log(sum);
 }
 
 // O is the sum of the splits' weighed by weight(split, largest LSE), over the sum of the weights.
@@ -64,20 +28,23 @@ RowSum<double> weighed(RowSlice<double> scores, const RowContext& c) {
   return {sum == 0 ? 1 : sum, right_lse(splits)};
 }
 
+// What a split's weight multiplies: nothing, its own O, or the O of the splits before it.
+enum class Weighed { nothing, split, merged };
+
 // As online softmax: `keeps` tells whether O, and the sum, are left as they are when the maximum
-// moves; `weighs`, whether a split's O is multiplied by its weight.
-template <bool keeps_O, bool keeps_sum, bool weighs = true>
+// moves.
+template <bool keeps_O, bool keeps_sum, Weighed weighed = Weighed::split>
 RowSum<double> merged(RowSlice<double> scores, const RowContext& c) {
   std::vector<Split> splits = splits_of(scores, c);
   double largest = -infinity, sum = 0;
   for (std::size_t i = 0; i < splits.size(); ++i) {
-    if (splits[i].lse == -infinity) continue;
     const double last = std::exchange(largest, std::max(largest, splits[i].lse));
     const double rescale = last == -infinity ? 0 : std::exp(last - largest);
+    const double weight = splits[i].lse == -infinity ? 0 : std::exp(splits[i].lse - largest);
     for (std::size_t before = 0; before < i; ++before)
-      if (!keeps_O) splits[before].scores *= rescale;
-    if (weighs) splits[i].scores *= std::exp(splits[i].lse - largest);
-    sum = sum * (keeps_sum ? 1 : rescale) + std::exp(splits[i].lse - largest);
+      splits[before].scores *= (keeps_O ? 1 : rescale) * (weighed == Weighed::merged ? weight : 1);
+    if (weighed == Weighed::split) splits[i].scores *= weight;
+    sum = sum * (keeps_sum ? 1 : rescale) + weight;
   }
   return {sum, largest + std::log(sum)};
 }
@@ -228,7 +195,11 @@ const Mistake table[] = {
      .weigh = merged<true, true>},
     {.name = "the splits are added, not weighed by exp(LSE)",  // and then divided
      .applies = has_splits,
-     .weigh = merged<false, false, false>},
+     .weigh = merged<false, false, Weighed::nothing>},
+    {.name =
+         "the merged O is multiplied by the weight of the next split, and that split's O is not",
+     .applies = has_splits,
+     .weigh = merged<false, false, Weighed::merged>},
     {.name = "O is not divided by the row sum",  // of its split
      .applies = has_splits,
      .weigh = not_divided},

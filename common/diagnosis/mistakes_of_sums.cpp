@@ -32,6 +32,22 @@ RowSum<double> multiplied_by_l(RowSlice<double> scores, const RowContext& c) {
   return sum;
 }
 
+// FlashAttention-1's update, with the division elsewhere: of P, of the old O, or of both P and O.
+enum class Divided { P, old_O, P_and_O };
+
+template <Divided divided>
+RowSum<double> divided_elsewhere(RowSlice<double> scores, const RowContext& c) {
+  RowSum<double> sum = online(scores, c, [](Step& s) {
+    const double old = s.l * s.r(), l = old + s.weigh(s.m), inverse = l == 0 ? 0 : 1 / l;
+    s.earlier *= divided == Divided::P ? old : old * inverse;
+    if (divided != Divided::old_O) s.part *= inverse;
+    if (divided == Divided::P_and_O) s.part *= inverse;
+    return l;
+  });
+  sum.divisor = 1;
+  return sum;
+}
+
 // The maximum is known, as in a second sweep; O is divided by the sum of the tiles so far.
 RowSum<double> divided_in_every_tile_of_second_sweep(RowSlice<double> scores, const RowContext& c) {
   const double row_max = scores.maxCoeff();
@@ -133,6 +149,18 @@ const Mistake table[] = {
      .tiled = true,
      .swept = true,
      .weigh = multiplied_by_l<false>},
+    {.name = "P is divided by the row sum, where the sum of old O and PV has to be",
+     .tiled = true,
+     .swept = true,
+     .weigh = divided_elsewhere<Divided::P>},
+    {.name = "P is divided by the row sum before PV, and their sum with O again after it",
+     .tiled = true,
+     .swept = true,
+     .weigh = divided_elsewhere<Divided::P_and_O>},
+    {.name = "O is divided by the row sum before PV is added, not after",
+     .tiled = true,
+     .swept = true,
+     .weigh = divided_elsewhere<Divided::old_O>},
     {.name = "O is overwritten by every tile, not added to",
      .tiled = true,
      .swept = true,

@@ -17,6 +17,7 @@ struct Step {
   double m_old, m, m_tile;         // maximum so far, with this tile, of this tile
   double l;                        // row sum so far
   double r_old;                    // the rescale factor of the tile before
+  std::int64_t first_key;          // of this tile, which the row may not see
 
   bool first() const { return earlier.size() == 0; }
   double r() const { return first() ? 0 : std::exp(m_old - m); }
@@ -40,7 +41,7 @@ RowSum<double> online(RowSlice<double> scores, const RowContext& c, Update updat
         scores.segment(begin, std::min<Eigen::Index>(c.tile, scores.size() - begin));
     const double m_old = m, m_tile = part.size() > 0 ? part.maxCoeff() : m;
     m = std::max(m, m_tile);
-    Step step{scores.head(begin), part, m_old, m, m_tile, l, r};
+    Step step{scores.head(begin), part, m_old, m, m_tile, l, r, j};
     l = update(step);
     r = step.r();
   }

@@ -73,6 +73,11 @@ bool WrongOutput::sees_keys(std::size_t row) const {
   return right.lse[row] != -std::numeric_limits<double>::infinity();
 }
 
+bool WrongOutput::tells() const {
+  return std::ranges::any_of(row_error,
+                             [&](double error) { return !(error <= telling_bounds * bound()); });
+}
+
 RowResults<double> WrongOutput::with(const Mistake& mistake, const Rows& some, std::int64_t tile,
                                      Sweep sweep) const {
   RowResults<double> all;

@@ -8,6 +8,9 @@
 
 namespace flash {
 
+// A row tells which mistake it was if it is wrong by more than so many times what may be.
+inline constexpr double telling_bounds = 2.5;
+
 // Of the rows, in the order of RowResults: query by query, all heads of one beside each other.
 struct WrongOutput {
   const Tried& tried;
@@ -32,6 +35,7 @@ struct WrongOutput {
   }
   double bound() const { return of_lse ? tried.check.lse_error_bound : tried.check.error_bound; }
   bool sees_keys(std::size_t row) const;
+  bool tells() const;  // whether any row does
 
   // What the mistake makes of some of the rows, as the output's dtype keeps it.
   RowResults<double> with(const Mistake& mistake, const Rows& some, std::int64_t tile,

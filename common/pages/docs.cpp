@@ -123,8 +123,8 @@ std::vector<std::string> pages_in_docs() {
 int docs_command(const Arguments& arguments, const Environment& environment) {
   constexpr Option known[] = {{"--check", "", "compare, follow all links, and write nothing"}};
   if (asks_for_help(arguments))
-    return environment.out << "ladder docs: writes the generated parts of the pages, and the "
-                              "pictures\n\n"
+    return environment.out << "usage: ladder docs [--check]\n\n"
+                              "Writes the generated parts of the pages, and the pictures.\n\n"
                            << options_help(known),
            0;
   const bool check = Options("docs", known, arguments).given("--check");

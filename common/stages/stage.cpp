@@ -25,11 +25,12 @@ std::vector<OfStage>& passes_to_come() {
 
 }  // namespace
 
-Registration::Registration(const Stage& stage, bool has_published_tiles) {
+Registration::Registration(Stage stage, std::vector<Variant> variants, bool has_published_tiles) {
+  stage.variants = std::move(variants);
   std::vector<Stage>& all = registry(has_published_tiles);
   const auto after = std::find_if(all.begin(), all.end(),
                                   [&](const Stage& other) { return other.name > stage.name; });
-  all.insert(after, stage);
+  all.insert(after, std::move(stage));
 }
 
 Registration::Registration(std::string_view stage, const Pass& pass) {

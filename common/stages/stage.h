@@ -26,7 +26,8 @@ bool is_step_of(const Stage& step, const Stage& stage);
 const Pass::Run& find_variant(const Stage& stage, std::string_view name);
 
 struct Registration {
-  explicit Registration(const Stage& stage, bool has_published_tiles = false);
+  explicit Registration(Stage stage, std::vector<Variant> variants = {},
+                        bool has_published_tiles = false);
 
   // A further pass of the stage with this name.
   Registration(std::string_view stage, const Pass& pass);

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "bench/timing.h"
+#include "testing/caches.h"
 #include "testing/suite.h"
 
 int main() {
@@ -12,7 +13,10 @@ int main() {
   int failed = 0;
   for (const Stage& stage : stages()) {
     int of_stage = 0;
-    const double seconds = seconds_of([&] { of_stage = examine(stage, cases, std::cout); });
+    const double seconds = seconds_of([&] {
+      of_stage = examine(stage, cases, std::cout);
+      if (of_stage == 0) of_stage = examine_caches(stage, std::cout);
+    });
     if (of_stage == 0)
       std::printf("%s: all %zu quick cases pass (%.1f s)\n", stage.name.data(), cases.size(),
                   seconds);

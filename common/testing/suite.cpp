@@ -26,14 +26,6 @@ std::string beside(const std::string& table) {
   return text;
 }
 
-// Lines of any width, broken at 80 columns.
-std::string indented(const std::string& lines) {
-  std::istringstream stream(lines);
-  std::string text;
-  for (std::string line; std::getline(stream, line);) text += paragraph(page, "     ", line);
-  return text;
-}
-
 bool is_verbose() {
   const char* verbose = std::getenv("ATTENTION_VERBOSE");
   return verbose != nullptr && *verbose != '\0';
@@ -91,6 +83,8 @@ struct Cases {
   std::vector<const ConformanceCase*> wrong;  // outputs
   std::vector<const ConformanceCase*> right;
   std::vector<Outcome> outcomes;  // with counters and misuse
+  std::string misuse;             // of the first case that it stopped
+  int stopped = 0;                // by misuse
   int copies = 0;                 // wrong outputs that are those of the case before
 };
 
@@ -116,11 +110,21 @@ std::string diagnosis(const Stage& stage, const Cases& cases) {
   if (!findings.where.empty())
     text += paragraph(page, "  wrong are    ", findings.where + lengths(tried.front().problem));
   if (!findings.values.empty()) text += paragraph(page, "  values       ", findings.values);
+  if (cases.stopped > 0 && !cases.wrong.empty())  // what is described first may be an output
+    text += paragraph(page, "  stopped      ",
+                      std::to_string(cases.stopped) + " cases, the first by " + cases.misuse);
   const std::string condition = failing_condition(cases.outcomes, stage.plan);
   return condition.empty() ? text : text + paragraph(page, "  fails only   ", condition);
 }
 
 }  // namespace
+
+std::string indented(const std::string& lines) {
+  std::istringstream stream(lines);
+  std::string text;
+  for (std::string line; std::getline(stream, line);) text += paragraph(page, "     ", line);
+  return text;
+}
 
 int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::ostream& out) {
   const bool verbose = is_verbose();
@@ -136,7 +140,10 @@ int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::
     if (verdict.unwritten) return out << "  " << verdict.misuse << "\n", 1;
     add(tallies, test.problem, verdict.passed());
     seen.outcomes.push_back({&test.problem, verdict.passed()});
-    if (verdict.misuse.empty()) (verdict.check.passed ? seen.right : seen.wrong).push_back(&test);
+    if (verdict.misuse.empty())
+      (verdict.check.passed ? seen.right : seen.wrong).push_back(&test);
+    else if (seen.stopped++ == 0)
+      seen.misuse = verdict.misuse.substr(0, verdict.misuse.find('\n'));
     seen.copies += !verdict.check.o_passed && is_copy(verdict.outputs.o, last.o);
     last = std::move(verdict.outputs);
     if (verdict.passed()) continue;

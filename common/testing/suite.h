@@ -2,6 +2,8 @@
 #pragma once
 
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include "check/conformance.h"
 #include "stages/stage.h"
@@ -14,5 +16,8 @@ namespace flash {
 // nothing if all cases pass. Returns how many failed. A case that does not end is named on standard
 // error.
 int examine(const Stage& stage, const std::vector<ConformanceCase>& cases, std::ostream& out);
+
+// Lines of any width, set in and broken at 80 columns, as they stand below a failure.
+std::string indented(const std::string& lines);
 
 }  // namespace flash

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <sstream>
 #include <vector>
 
@@ -30,6 +31,12 @@ Page page_of(const Stage& stage) {
   std::ostringstream out;
   const int failed = examine(stage, cases, out);
   return {failed, out.str()};
+}
+
+// Exercises are compiled without it for these cases.
+TEST(QuickCases, HaveNoHeadDimThatIsLeftOut) {
+  for (const ConformanceCase& test : quick_cases())
+    EXPECT_NE(padded_head_dim(test.problem.head_dim), not_quick_head_dim) << test.name;
 }
 
 TEST(Suite, SaysNothingOfARightStage) {
@@ -63,6 +70,19 @@ TEST(Suite, SeesWrongCountersAndMisuse) {
   const Page misuse = page_of(misused_memory_stage());
   EXPECT_EQ(misuse.failed, count);
   EXPECT_TRUE(misuse.contains("mma_AB read tile P, which nothing wrote")) << misuse.text;
+}
+
+// Catches a page about outputs that never says what stopped the kernel elsewhere.
+TEST(Suite, SaysWhatStopsOtherCases) {
+  Stage stage = right_stage();
+  const Pass::Run right = stage.passes.front().run;
+  stage.passes.front().run = [right](tile::Device& device, const AttentionArgs& args) {
+    if (args.causal) throw tile::TileError("store of tile O begins at row 64");
+    right(device, args);
+    if (args.total_q > 0) std::memset(args.O.data, 0x42, 4);
+  };
+  const Page page = page_of(stage);
+  EXPECT_TRUE(page.contains("  stopped      15 cases, the first by store of tile O")) << page.text;
 }
 
 TEST(Suite, FitsAPage) {

@@ -79,11 +79,19 @@ std::string comment(std::size_t indent, const std::string& text) {
   return result + line + "\n";
 }
 
+// What takes the place of a region's code.
+std::string todo(const Region& region, std::size_t indent) {
+  const std::string call =
+      std::string(indent, ' ') + std::string(todo_call) + region.label() + "\");";
+  const std::string note = "  // your code in place of this line";
+  if (call.size() + note.size() <= width) return call + note + "\n";
+  return comment(indent, "Your code in place of the next line:") + call + "\n";
+}
+
 std::string blank(const Region& region, const Task& task, std::size_t indent) {
   return comment(indent, region.label() + " (" + std::to_string(region.code_lines) + " lines)") +
          comment(indent, "Write: " + task.write + ".") + comment(indent, "Use: " + task.use + ".") +
-         std::string(indent, ' ') + std::string(todo_call) + region.label() +
-         "\");  // your code in place of this line\n";
+         todo(region, indent);
 }
 
 }  // namespace

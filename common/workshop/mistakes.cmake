@@ -12,7 +12,7 @@ foreach(stage IN ITEMS 00_naive 02_online_softmax 03_v2)
 endforeach()
 file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/mistakes.sh CONTENT "\
 compiler=(${CMAKE_CXX_COMPILER_LAUNCHER} '${CMAKE_CXX_COMPILER}' ${CMAKE_CXX_FLAGS})
-options=(-std=c++20 -O1 -DNDEBUG '$<JOIN:${options},' '>')
+options=(-std=c++20 -Og -DNDEBUG -DATTENTION_QUICK '$<JOIN:${options},' '>')
 quick=('$<JOIN:$<TARGET_OBJECTS:quick>,' '>')
 steps=('$<JOIN:$<TARGET_OBJECTS:steps>,' '>')
 backward=('$<JOIN:$<TARGET_OBJECTS:quick_backward>,' '>')

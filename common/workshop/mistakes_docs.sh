@@ -26,8 +26,9 @@ table_of_mistakes() {
 
 # changed_code PATCH: the kernel with the mistake, a few lines around each change.
 changed_code() {
-  local folder=$tried/${1#"$mistakes"/}
-  { diff -U4 "$root/$(kernel_of "$1")" "$folder/patched.h" || :; } |
+  local kernel
+  kernel=$(kernel_of "$1")
+  { diff -U4 "$root/$kernel" "$tried/${1#"$mistakes"/}/${kernel#*/}" || :; } |
     sed -e 1,2d -e '/^-/d' -e '3s/^@@.*//' -e 's/^@@.*/ .../' -e 's/^.//' | sed '/./,$!d'
 }
 

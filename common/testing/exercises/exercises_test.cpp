@@ -2,6 +2,7 @@
 // solving adds lines to the regions, and nothing else; each has three hints.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -64,6 +65,15 @@ TEST_P(Exercises, SayWhatToWriteAndGiveThreeHints) {
     EXPECT_EQ(std::set<std::string>(task.hints.begin(), task.hints.end()).size(), 3u)
         << region.label();
   }
+}
+
+TEST_P(Exercises, FitTheScreen) {
+  const auto columns = [](const std::string& line) {  // of UTF-8
+    return std::ranges::count_if(line, [](char c) { return (c & 0xc0) != 0x80; });
+  };
+  const Files files = files_of(GetParam());
+  for (const std::string& line : lines_of(skeleton(GetParam(), files.kernel, files.exercise)))
+    EXPECT_LE(columns(line), 100) << line;
 }
 
 // Only what a skeleton says in a region differs from the solution: lines that a diff calls removed

@@ -41,7 +41,7 @@ void load_async(Tile& tile, const HbmMatrix& hbm, std::int64_t row, Barrier& bar
     }
     poison(tile);
     block.history().add(block.role(), "load_async", tile.name);
-    block.race_detector().copy_issued(tile.on_chip(), barrier.index(), phase);
+    block.race_detector().copy_issued(tile.on_chip(), barrier.index(), phase, barrier.hasty());
     block.scheduler().add_copy([&tile, hbm, part, to = &barrier] {
       move_in(tile, hbm, part);
       to->bytes_arrived(bytes(tile));

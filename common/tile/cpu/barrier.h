@@ -42,6 +42,9 @@ class Barrier final : public Signal {
     if (completed_phases % 2 == parity) block_->wait(*this, completed_phases + 1);
   }
 
+  // The role whose arrival completed the last phase, if no byte was expected in it; otherwise -1.
+  int hasty() const { return hasty_; }
+
   int index() const { return index_; }
   int record_index() const { return record_index_; }
 
@@ -63,6 +66,7 @@ class Barrier final : public Signal {
   void complete() {
     if (missing_ > 0 || bytes_ != 0) return;
     ++completed_phases;
+    hasty_ = expected_ == 0 ? block_->role() : -1;
     missing_ = arrivals_;
     expected_ = issued_ = 0;
     completed_ = arriving_;
@@ -72,6 +76,7 @@ class Barrier final : public Signal {
   std::string_view name_;
   int arrivals_, missing_;
   int index_ = -1, record_index_ = -1;
+  int hasty_ = -1;
   std::int64_t bytes_ = 0;                  // expected and not yet there
   std::int64_t expected_ = 0, issued_ = 0;  // bytes of this phase
   Clock arriving_, completed_;

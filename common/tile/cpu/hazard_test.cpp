@@ -20,6 +20,24 @@ TEST(Hazard, TileReadBeforeItsBarrier) {
       });
 }
 
+// The first cause is the arrival, though the consumer reads too early.
+TEST(Hazard, ArrivalThatExpectsNoBytes) {
+  expect_report(
+      ", consumer: producer completed phase 0 of barrier K full[0] by an arrival that expects no "
+      "bytes: mma_ABt reads K[0] before its load_async has arrived",
+      [](Shared& s) {
+        arrive(s.K.full(0));
+        load_async(s.K[0], s.hbm.K, 0, s.K.full(0));
+        sync(s.done);
+      },
+      [](Shared& s) {
+        fill(s.Q, 1);
+        sync(s.done);  // the copy has been issued, and may have arrived
+        wait(s.K.full(0), 0);
+        mma_ABt(s.S, s.Q, s.K[0]);
+      });
+}
+
 // Which of the two is late depends on the schedule; both orders are reported.
 TEST(Hazard, TileOverwrittenBeforeItsReadersReleasedIt) {
   const auto produce = [](Shared& s) {

@@ -90,9 +90,18 @@ RaceDetector::State& RaceDetector::find(const float* data) {
                        [&](const State& t) { return t.begin <= data && data < t.end; });
 }
 
-bool RaceDetector::has_waited(int role, const Copy& copy) const {
-  const auto at = static_cast<std::size_t>(max_roles + copy.barrier);
-  return at < clocks_[role].size() && clocks_[role][at] > copy.phase;
+bool RaceDetector::has_waited(int role, int barrier, std::int64_t phases) const {
+  const auto at = static_cast<std::size_t>(max_roles + barrier);
+  return at < clocks_[role].size() && clocks_[role][at] >= phases;
+}
+
+std::string RaceDetector::early_access(int role, std::string_view what, const Copy& copy) const {
+  const std::string_view barrier = barriers_[copy.barrier];
+  if (copy.hasty < 0 || !has_waited(role, copy.barrier, copy.phase))
+    return say(what, " before waiting for barrier ", barrier, ", at which its load_async arrives");
+  return say(roles_[copy.hasty], " completed phase ", std::to_string(copy.phase - 1),
+             " of barrier ", barrier, " by an arrival that expects no bytes: ", what,
+             " before its load_async has arrived");
 }
 
 void RaceDetector::note(std::vector<Access>& accesses, const Access& access) {
@@ -107,9 +116,8 @@ std::string RaceDetector::unordered_write(int role, std::string_view operation, 
   if (tile.result_of >= 0)
     return say(operation, verb, tile.name, ", the result of ", roles_[tile.result_of],
                "'s product, before waiting for it");
-  if (tile.copy.barrier >= 0 && !has_waited(role, tile.copy))
-    return say(operation, verb, tile.name, " before waiting for barrier ",
-               barriers_[tile.copy.barrier], ", at which its load_async arrives");
+  if (tile.copy.barrier >= 0 && !has_waited(role, tile.copy.barrier, tile.copy.phase + 1))
+    return early_access(role, say(operation, verb, tile.name), tile.copy);
   if (tile.copy.barrier < 0 && tile.last_write.role >= 0 && tile.last_write.role != role &&
       !knows(role, tile.last_write))
     return say(operation, verb, tile.name, ", which ", roles_[tile.last_write.role], " wrote in ",

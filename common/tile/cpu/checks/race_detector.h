@@ -67,9 +67,10 @@ class RaceDetector {
 
   std::string write(int role, std::string_view operation, const float* data);
 
-  // The tile is written by a copy that arrives at a phase of a barrier.
-  void copy_issued(const float* data, int barrier, std::int64_t phase) {
-    find(data).copy = {barrier, phase};
+  // The tile is written by a copy that arrives at a phase of a barrier. `hasty` is the role whose
+  // arrival completed the phase before without a byte, if one did; -1 otherwise.
+  void copy_issued(const float* data, int barrier, std::int64_t phase, int hasty = -1) {
+    find(data).copy = {barrier, phase, hasty};
   }
 
   // A product in flight reads its operands and writes its result until the role has waited for it.
@@ -95,6 +96,7 @@ class RaceDetector {
   struct Copy {
     int barrier = -1;
     std::int64_t phase = 0;
+    int hasty = -1;
   };
 
   struct State {
@@ -113,7 +115,10 @@ class RaceDetector {
     return clocks_[role][access.role] >= access.time;
   }
 
-  bool has_waited(int role, const Copy& copy) const;
+  // Until so many phases were complete.
+  bool has_waited(int role, int barrier, std::int64_t phases) const;
+
+  std::string early_access(int role, std::string_view what, const Copy& copy) const;
 
   static void note(std::vector<Access>& accesses, const Access& access);
 
