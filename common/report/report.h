@@ -24,8 +24,8 @@ struct StageReport {
   std::string failure;  // what to print about it, of one or more lines; empty if passed
   CheckResult check;
   std::optional<GradientCheck> gradients = {};  // in place of it: of the backward pass
-  Timing seconds;           // no runs if the stage was stopped
-  tile::Counters counters;  // of one run
+  Timing seconds;                               // no runs if the stage was stopped
+  tile::Counters counters;                      // of one run
   tile::Counters formula;
 };
 
@@ -36,7 +36,7 @@ struct Report {
   std::string device = "cpu", gpu = "h100";  // the GPU whose on-chip capacity is enforced
   int threads = 1;
   bool checked = false;
-  int schedules = 1;  // of the roles that each stage was run with
+  int schedules = 1;      // of the roles that each stage was run with
   bool backward = false;  // the stages ran forward, and then backward: the latter is meant
   Peaks peaks{};
   std::vector<StageReport> stages;

@@ -75,8 +75,7 @@ AttentionArgs make_backward_args(const Problem& p, const Inputs& inputs, Outputs
 
 void require_memory(const Stage& stage, const Problem& problem, bool backward) {
   auto needed = static_cast<double>(stage.cost(problem).hbm_workspace.total());
-  if (backward)
-    needed += static_cast<double>(stage.backward_cost(problem).hbm_workspace.total());
+  if (backward) needed += static_cast<double>(stage.backward_cost(problem).hbm_workspace.total());
   const double there = available_memory();
   if (needed <= there) return;
   throw BadInput("seqlen_q",
