@@ -47,6 +47,7 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
                       const std::vector<Stage>& stages, const json& results) {
   if (kind == "ladder") return ladder_table(stages, results);
   if (kind == "cost") return cost_table(find_stage(name, stages), results);
+  if (kind == "backward") return backward_table(find_stage(name, stages));
   if (kind == "steps") return steps_table(find_stage(name, stages), stages);
   if (kind == "experiment") return experiment_table(name);
   if (kind == "run") return run_table();
@@ -63,17 +64,18 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
   if (kind == "decoding") return decoding_table(name, stages);
   if (kind == "mistakes") return mistakes_table(name);
   if (kind == "picture") return picture_in(page, name, stages);
-  throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, steps, " +
-                 "experiment, run, bench, peers, worked, hardware, instructions, gpu_peers, "
+  throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, backward, " +
+                 "steps, experiment, run, bench, peers, worked, hardware, instructions, gpu_peers, "
                  "machine, reading, code, " +
                  "model, decoding, mistakes or picture");
 }
 
-// README.md, those of the stages and of docs/, and the rows of docs/results/decode.md.
+// README.md, those of the stages, which may have a backward.md beside it, and of docs/, and the
+// rows of docs/results/decode.md.
 std::vector<std::string> pages_of(const std::vector<Stage>& stages) {
   std::vector<std::string> pages = {"README.md", "docs/results/decode.md"};
   for (const Stage& stage : stages)
-    if (!stage.is_step()) pages.push_back(std::string(stage.name) + "/README.md");
+    for (const std::string& page : pages_of(stage)) pages.push_back(page);
   for (const std::string& name : pages_in_docs()) pages.push_back("docs/" + name);
   std::ranges::sort(pages);
   return pages;
@@ -110,6 +112,15 @@ std::string regenerate(const Page& page, const std::vector<Stage>& stages, const
     result += line + "\n";
   }
   return result;
+}
+
+std::vector<std::string> pages_of(const Stage& stage) {
+  std::vector<std::string> pages;
+  if (stage.is_step()) return pages;
+  for (const char* name : {"/README.md", "/backward.md"})
+    if (std::filesystem::exists(root / (std::string(stage.name) + name)))
+      pages.push_back(std::string(stage.name) + name);
+  return pages;
 }
 
 std::vector<std::string> pages_in_docs() {

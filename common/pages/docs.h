@@ -21,6 +21,9 @@ std::string ladder_table(const std::vector<Stage>& stages, const nlohmann::json&
 // A table of one stage's traffic by tensor, and how fast it was.
 std::string cost_table(const Stage& stage, const nlohmann::json& results);
 
+// The same of its backward pass, which it must have, without a time.
+std::string backward_table(const Stage& stage);
+
 // A table of the steps to a stage: how many lines each adds, what it moves, and how fast it was.
 std::string steps_table(const Stage& stage, const std::vector<Stage>& stages);
 
@@ -68,6 +71,9 @@ Reading reading_of(const std::string& page);
 
 // A table of the chapters, or of the pages in docs/.
 std::string reading_table(const std::string& which, const std::vector<Stage>& stages);
+
+// A stage's chapter, and that of its backward pass if it has one; of a step none.
+std::vector<std::string> pages_of(const Stage& stage);
 
 // The names of the pages in docs/.
 std::vector<std::string> pages_in_docs();

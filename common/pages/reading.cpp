@@ -79,10 +79,11 @@ std::string reading_table(const std::string& which, const std::vector<Stage>& st
     for (const std::string& name : pages_in_docs())
       if (name != "README.md") pages.emplace_back("docs/" + name, name);
   } else {
-    for (const Stage& stage : stages) {
-      const std::string name(stage.name);
-      if (!stage.is_step()) pages.emplace_back(name + "/README.md", "../" + name);
-    }
+    for (const Stage& stage : stages)
+      for (const std::string& page : pages_of(stage)) {
+        const std::size_t end = page.ends_with("/README.md") ? page.find('/') : page.size();
+        pages.emplace_back(page, "../" + page.substr(0, end));
+      }
   }
   for (const auto& [path, link] : pages) {
     const std::string page = read_file(path);

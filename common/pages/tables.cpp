@@ -50,6 +50,23 @@ std::string provenance(const json& results) {
   return line.str();
 }
 
+// Bytes by tensor and direction.
+std::string traffic_rows(const tile::Counters& cost) {
+  std::string names = "| HBM |", rule = "|---|", read = "| read |", written = "| written |";
+  const auto add = [&](const std::string& name, std::int64_t reads, std::int64_t writes) {
+    names += " " + name + " |";
+    rule += "--:|";
+    read += " " + cell(reads) + " |";
+    written += " " + cell(writes) + " |";
+  };
+  for (const tile::TensorId tensor : Tensor::all) {
+    if (cost.hbm_read[tensor] + cost.hbm_write[tensor] > 0)
+      add(std::string(tensor.name), cost.hbm_read[tensor], cost.hbm_write[tensor]);
+  }
+  add("**sum**", cost.hbm_read.total(), cost.hbm_write.total());
+  return names + "\n" + rule + "\n" + read + "\n" + written + "\n";
+}
+
 }  // namespace
 
 std::string cell(std::string text) {
@@ -81,19 +98,6 @@ std::string ladder_table(const std::vector<Stage>& stages, const json& results) 
 std::string cost_table(const Stage& stage, const json& results) {
   const tile::Counters cost = stage.cost(problem_of(results));
   const json& result = result_of(stage, results);
-  std::string names = "| HBM |", rule = "|---|", read = "| read |", written = "| written |";
-  const auto add = [&](const std::string& name, std::int64_t reads, std::int64_t writes) {
-    names += " " + name + " |";
-    rule += "--:|";
-    read += " " + cell(reads) + " |";
-    written += " " + cell(writes) + " |";
-  };
-  for (const tile::TensorId tensor : Tensor::all) {
-    if (cost.hbm_read[tensor] + cost.hbm_write[tensor] > 0)
-      add(std::string(tensor.name), cost.hbm_read[tensor], cost.hbm_write[tensor]);
-  }
-  add("**sum**", cost.hbm_read.total(), cost.hbm_write.total());
-
   const double traffic = static_cast<double>(cost.hbm_bytes());
   std::ostringstream below;
   const double flops = nominal_flops(problem_of(results));
@@ -108,8 +112,21 @@ std::string cost_table(const Stage& stage, const json& results) {
         << " of the FMA peak. Alone, the bytes would take " << seconds_text(bytes_alone) << " at "
         << rate_text(machine.at("read_bandwidth_gbs")) << " GB/s, the useful FLOPs "
         << seconds_text(flops_alone) << " at the peak.\n\n";
-  return names + "\n" + rule + "\n" + read + "\n" + written + "\n" + below.str() +
-         provenance(results);
+  return traffic_rows(cost) + below.str() + provenance(results);
+}
+
+std::string backward_table(const Stage& stage) {
+  const tile::Counters cost = stage.backward_cost({.seqlen_q = 4096, .seqlen_k = 4096});
+  const auto flops = static_cast<double>(cost.flops);
+  std::ostringstream below;
+  below << "\nWorkspace " << bytes_text(static_cast<double>(cost.hbm_workspace.total()))
+        << ", on chip " << kib_text(static_cast<double>(cost.on_chip_peak)) << ", "
+        << count_text(flops) << "FLOP in products, "
+        << rate_text(flops / static_cast<double>(cost.hbm_bytes()))
+        << " FLOPs a byte.\n\n<sub>4 heads, N = 4096, d = 64, f32, no mask. `./ladder run "
+           "--backward --stage "
+        << stage.name.substr(0, 2) << " --heads 4 --seqlen-q 4096 --profile`</sub>\n";
+  return traffic_rows(cost) + below.str();
 }
 
 std::string bench_table(const std::string& processor) {

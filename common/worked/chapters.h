@@ -31,6 +31,19 @@ std::string slow_flops();
 std::string padded_heads();
 std::string query_tiles();
 
+// The backward passes of 00, 02 and 03
+std::string small_softmax();
+std::string small_gradients_by_hand();
+std::string wrong_gradients_00();
+std::string wrong_gradients_02();
+std::string wrong_gradients_03();
+std::string forward_beside_backward();
+std::string backward_key_tiles();
+std::string backward_causal_tiles();
+std::string backward_blocks();
+std::string forward_and_backward();
+std::string order_of_sums();
+
 // 04
 std::string one_tile();
 std::string ring_of_two();
