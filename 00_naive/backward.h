@@ -27,7 +27,7 @@ struct ValueGradient {
     if (first_key >= keys.keys) return;  // a sequence shorter than the longest
 
     RightTile<Block, QueryRows, HeadDim> dO(block, "dO");
-    Accumulator<Block, KeyRows, QueryRows> weights(block, "e^(S - m)^T");
+    Accumulator<Block, KeyRows, QueryRows> weights(block, "P^T l");
     Operand<Block, KeyRows, QueryRows> P_t(block, "P^T");
     Accumulator<Block, KeyRows, HeadDim> dV(block, "dV");
     ColumnVector<Block, QueryRows> row_sum(block, "l");

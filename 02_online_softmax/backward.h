@@ -62,7 +62,7 @@ struct Gradients {
           load(dQ, hbm.dQ_acc, first_query);
           load(LSE, hbm.LSE, first_query);
 
-          // [1] P again.
+          // [1] P again. Keys past the end would score 0, which may lie far above LSE.
           mma_ABt(S_t, K, Q);
           scale(S_t, args.scale);
           mask_end_rows(S_t, hbm.keys - first_key);

@@ -3,9 +3,9 @@
 // A block owns keys: dK and dV of its tile stay on chip, and the queries stream past them. P is
 // computed again, as e^(S - LSE): no maximum, no rescaling. dQ is a sum over the key tiles, which
 // are different blocks, so it is added up in HBM: in any order, or (args.deterministic) in that of
-// the keys, a block after the other. What it costs: 5 products where the forward pass
-// has 2; per head T_c (2 N d + 2 N d fp32) + 2 N d elements read, T_c N d fp32 + 2 N d written.
-// Dao, FlashAttention-2 (arXiv:2307.08691), Algorithm 2; its dK = Q dS^T is to be read dS^T Q.
+// the keys, a block after the other. What it costs: 5 products where the forward pass has 2; per
+// head T_c (2 N d + N d fp32) + 4 N d elements read and (T_c + 1) N d fp32 + 2 N d written. Dao,
+// FlashAttention-2 (arXiv:2307.08691), Algorithm 2; its dK = Q dS^T is to be read dS^T Q.
 //
 // S and dP are computed transposed, keys in rows, so that P^T and dS^T are left operands of dV and
 // dK as they are; FlashAttention-3 does so too (its SdP_swapAB).
@@ -83,7 +83,7 @@ struct Gradients {
         load(LSE, hbm.LSE, first_query);
         load(D, hbm.D, first_query);
 
-        // [2] P again.
+        // [2] P again. Keys past the end would score 0, which may lie far above LSE.
         mma_ABt(S_t, K, Q);
         if (first_query < sees_all) mask_causal_rows(S_t, first_query - sees_one);
         if (first_key + KeyRows > hbm.keys) mask_end_rows(S_t, hbm.keys - first_key);
