@@ -36,9 +36,15 @@ build_preset() {
 
 # Sanitized code is ten times slower, an emulator thirty times: what only repeats the kernels, on further
 # or on large problems, stays out.
-repeated='AThousand|LengthsAbove300|LongSequences|MemoryOfALong'
+repeated='AThousand|FiveHundred|Above300|LongSequences|MemoryOfALong'
 # Programs of their own, which builds of single stages do not build.
-steps='\.steps$'
+steps='\.steps$|backward_test|\.Backward\.'
+
+# backward_of STAGE...: the quick programs of those that have a backward pass.
+backward_of() {
+  local stage
+  for stage; do [[ ! -e $stage/backward.h ]] || echo "${stage}_backward_quick"; done
+}
 
 sanitizer_tests() {
   build_preset sanitize && run_tests build/sanitize --exclude-regex "$repeated"
@@ -49,7 +55,8 @@ sanitizer_tests() {
 stage_tests() {
   local stage tested=()
   for stage in "${stages[@]}"; do [[ ! $stage =~ $2 ]] || tested+=("$stage"); done
-  build_preset "$1" "${tested[@]/%/_quick}" "${tested[@]/%/_test}" &&
+  # shellcheck disable=SC2046 # no name has a space
+  build_preset "$1" "${tested[@]/%/_quick}" "${tested[@]/%/_test}" $(backward_of "${tested[@]}") &&
     run_tests "build/$1" --label-regex "$2" --exclude-regex "${3:-$steps}"
 }
 # Stages from 03 on use every operation that the earlier ones use; 04 and 06 nearly all.
@@ -71,9 +78,10 @@ check_mistakes() {
 
 # The stage's quick cases and own tests; the rest of the suite has already run in `ladder test`.
 standalone_tests() {
+  # shellcheck disable=SC2046
   quietly "$1-configure" cmake -S "$1" -B "build/$1" -G Ninja &&
     quietly "$1-build" cmake --build "build/$1" --parallel "$jobs" \
-      --target attention_ladder "$1_quick" "$1_test" &&
+      --target attention_ladder "$1_quick" "$1_test" $(backward_of "$1") &&
     run_tests "build/$1" --label-regex "^$1" --exclude-regex "\.Conformance|$steps"
 }
 
