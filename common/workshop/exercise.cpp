@@ -154,6 +154,7 @@ std::vector<Region> regions_of(const std::string& kernel, const Exercise& exerci
       throw BadInput("attention.h", "region [" + std::to_string(number) + "]",
                      "[" + std::to_string(regions.size() + 1) + "], as exercise.txt has it");
     Region region{number, text.substr(text.find(']') + 2), i, i + 1, 0, 0};
+    region.title = region.title.substr(0, region.title.find(". "));  // a sentence
     if (region.title.ends_with('.')) region.title.pop_back();
     const int length = exercise.tasks[number - 1].lines;
     region.end =
