@@ -38,12 +38,12 @@ struct QueryBlock {
 //
 // P is computed again as e^(S - LSE). Relative to P, the roundings of S and LSE are what the bound
 // of LSE allows them, and 4 u for the exponential: delta = u (sqrt(d) scale |q| max|k| +
-// 4 (|LSE| + 2)), u = 2^-24. D is made of an O that has been rounded to the problem's type, by at
-// most epsilon / 2 of each element: a sum that walks with a standard deviation of about 0.4 of that
-// times |dO O|, the norm of the products, of which we allow five. Like a row of dP it is also a sum
-// of d products in fp32, u sqrt(d) |dO| max|v|; the plain computation sums P dP. So dP - D is off
-// by up to r = |dO O| epsilon + u sqrt(d) |dO| max|v|. Dropout multiplies V's products by its
-// factor.
+// 4 (|LSE| + 2)), u = 2^-24. D is made of an O whose weights and whose elements were rounded to the
+// problem's type, by at most epsilon / 2 each: sums that walk with standard deviations of about 0.4
+// of that times the norms of their products, |P dP| and |dO O|, of which we allow five. Like a row
+// of dP it is also a sum of d products in fp32, u sqrt(d) |dO| max|v|; the plain computation sums
+// P dP. So dP - D is off by up to r = (|P dP| + |dO O|) epsilon + u sqrt(d) |dO| max|v|. Dropout
+// multiplies V's products by its factor.
 //
 // A row of dQ then moves by scale (delta max_j |dS| max|k| + r |P K|). To dK_j and dV_j every row
 // adds its own: the root of the sum of the squares of scale (P_ij r_i + delta_i |dS_ij|) q_i, and
@@ -73,6 +73,7 @@ class Rounding {
         (root_ * scale_ * k_norm_ * block.q.rowwise().norm().array() + 4 * (lse + 2));
     const Matrix<double> o = block.dropped_P * v_, mean_k = block.P * k_;
     const Column r = seen * (unit_ * block.d_o.cwiseProduct(o).rowwise().norm().array() +
+                             unit_ * block.P.cwiseProduct(block.dP).rowwise().norm().array() +
                              unit_roundoff * root_ * v_norm_ * block.factor *
                                  block.d_o.rowwise().norm().array());
     for (Eigen::Index i = 0; i < mean_k.rows(); ++i) {
