@@ -28,6 +28,7 @@ Picture ring_picture();
 Picture memory_hierarchy_picture();
 Picture roofline_picture(const PictureSources& sources);
 Picture tile_order_picture();
+Picture backward_order_picture();
 Picture block_size_picture();
 Picture error_growth_picture(const PictureSources& sources);
 Picture warps_picture();

@@ -17,6 +17,7 @@ std::vector<Picture> pictures(const PictureSources& sources) {
       memory_hierarchy_picture(),
       roofline_picture(sources),
       tile_order_picture(),
+      backward_order_picture(),
       block_size_picture(),
       error_growth_picture(sources),
       warps_picture(),

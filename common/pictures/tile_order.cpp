@@ -1,4 +1,4 @@
-// In which order the tiles of S are visited: keys outside, and queries outside.
+// In which order the tiles of S are visited, forward and backward.
 #include <vector>
 
 #include "attention/plan.h"
@@ -10,7 +10,7 @@ namespace {
 const Problem problem = {
     .heads = 1, .kv_heads = 1, .seqlen_q = 768, .seqlen_k = 768, .causal = true};
 
-constexpr double cell_width = 22, cell_height = 44, grid_y = 122;
+constexpr double row_size = 0.34375, grid_y = 122;  // of a query, or a key: 22 for 64
 
 // A visit of a tile of S.
 struct Visit {
@@ -54,7 +54,35 @@ std::vector<Visit> queries_outside(const Plan& plan) {
   return visits;
 }
 
-void draw_visits(Svg& svg, Point at, const std::vector<Visit>& visits) {
+// 02's backward pass: the loops of one block, each over whole tiles.
+std::vector<Visit> keys_outside_backward(const TileShape& tiles) {
+  std::vector<Visit> visits;
+  int time = 0;
+  for (std::int64_t key = 0; key * tiles.key_rows < problem.seqlen_k; ++key)
+    for (std::int64_t query = 0; query * tiles.query_rows < problem.seqlen_q; ++query)
+      visits.push_back({query, key, ++time, (query + 1) * tiles.query_rows > key * tiles.key_rows});
+  return visits;
+}
+
+// 03's: a block for each tile of keys, which begins at the first query that sees one of them.
+std::vector<Visit> blocks_of_keys(const TileShape& tiles) {
+  std::vector<Visit> visits;
+  int time = 0;
+  for (Visit visit : keys_outside_backward(tiles)) {
+    if (!visit.is_seen) {
+      time = 0;
+      continue;
+    }
+    if (!visits.empty() && visits.back().key_tile != visit.key_tile) time = 0;
+    visit.time = ++time;
+    visits.push_back(visit);
+  }
+  return visits;
+}
+
+void draw_visits(Svg& svg, Point at, const TileShape& tiles, const std::vector<Visit>& visits) {
+  const double cell_width = row_size * tiles.key_rows,
+               cell_height = row_size * tiles.query_rows;
   int last = 0;
   for (const Visit& visit : visits) last = std::max(last, visit.time);
   for (const Visit& visit : visits) {
@@ -70,17 +98,16 @@ void draw_visits(Svg& svg, Point at, const std::vector<Visit>& visits) {
   }
 }
 
-void draw_grid(Svg& svg, double x, const Plan& plan, std::string_view title, std::string_view who,
-               const std::vector<Visit>& visits) {
-  const double width = cell_width * static_cast<double>(key_tiles(plan));
-  const double height = cell_height * static_cast<double>(seen_key_tiles(plan).size());
-  const Box grid = {x, grid_y, width, height};
+void draw_grid(Svg& svg, double x, const TileShape& tiles, std::string_view title,
+               std::string_view who, const std::vector<Visit>& visits) {
+  const Box grid = {x, grid_y, row_size * static_cast<double>(problem.seqlen_k),
+                    row_size * static_cast<double>(problem.seqlen_q)};
   svg.text({x, grid_y - 58}, title, {.bold = true});
   svg.text({x, grid_y - 40}, who, small);
   svg.text({x, grid_y - 10}, "queries ↓", small_muted);
   svg.text({grid.right(), grid_y - 10}, "keys →",
            {.size = small_size, .anchor = Anchor::end, .paint = Paint::muted});
-  draw_visits(svg, {x, grid_y}, visits);
+  draw_visits(svg, {x, grid_y}, tiles, visits);
   svg.frame(grid, {Paint::muted, 1});
   svg.line({x, grid_y}, {grid.right(), grid.bottom()}, {Paint::ink, 1.5, true});
   const auto unseen = std::ranges::count(visits, false, &Visit::is_seen);
@@ -90,22 +117,45 @@ void draw_grid(Svg& svg, double x, const Plan& plan, std::string_view title, std
            small);
 }
 
-double draw(Svg& svg) {
-  const Plan plan = plan_of(problem.shape());
-  const std::vector<Visit> one_block = keys_outside(plan), blocks = queries_outside(plan);
-  const std::size_t rows = seen_key_tiles(plan).size();
-  draw_grid(svg, 24, plan, "01, 02: keys outside", "one block; 01 makes this walk twice",
-            one_block);
-  draw_grid(svg, 344, plan, "03: queries outside",
-            std::to_string(rows) + " blocks, a row each, side by side", blocks);
-  const double y = grid_y + cell_height * static_cast<double>(rows) + 32;
-  const double below = svg.legend({24, y}, {{"visit n of a block; later is darker", {Paint::blue}},
-                                            {"masked throughout", {Paint::red, Pattern::stripes}}});
+// Below the grids, which are `bottom` away from the top.
+double draw_legend(Svg& svg, double bottom, const TileShape& tiles) {
+  const double below =
+      svg.legend({24, bottom}, {{"visit n of a block; later is darker", {Paint::blue}},
+                                {"masked throughout", {Paint::red, Pattern::stripes}}});
   svg.text({24, below + 12},
-           "Dashed: the causal mask. Each tile is " + std::to_string(plan.tiles.query_rows) +
-               " queries by " + std::to_string(plan.tiles.key_rows) + " keys.",
+           "Dashed: the causal mask. Each tile is " + std::to_string(tiles.query_rows) +
+               " queries by " + std::to_string(tiles.key_rows) + " keys.",
            small_muted);
   return below + 26;
+}
+
+constexpr double left = 24, right = 344;
+constexpr double grid_bottom = grid_y + row_size * 768;
+
+double draw_forward(Svg& svg) {
+  const Plan plan = plan_of(problem.shape());
+  draw_grid(svg, left, plan.tiles, "01, 02: keys outside", "one block; 01 makes this walk twice",
+            keys_outside(plan));
+  draw_grid(svg, right, plan.tiles, "03: queries outside",
+            std::to_string(seen_key_tiles(plan).size()) + " blocks, a row each, side by side",
+            queries_outside(plan));
+  return draw_legend(svg, grid_bottom + 32, plan.tiles);
+}
+
+double draw_backward(Svg& svg) {
+  const TileShape tiles = backward_plan(problem.shape()).tiles;
+  draw_grid(svg, left, tiles, "02: keys outside", "one block", keys_outside_backward(tiles));
+  draw_grid(
+      svg, right, tiles, "03: a block owns keys",
+      std::to_string(problem.seqlen_k / tiles.key_rows) + " blocks, a column each, side by side",
+      blocks_of_keys(tiles));
+  const double y = grid_bottom + 40;
+  svg.text({left, y}, "↓ dK, dV: sums along a column. They stay on chip, and are written once.",
+           small);
+  svg.text({left, y + 18},
+           "→ dQ: a sum along a row. It is added up in HBM: by one block in turn, or by all.",
+           small);
+  return draw_legend(svg, y + 36, tiles);
 }
 
 }  // namespace
@@ -116,7 +166,18 @@ Picture tile_order_picture() {
           "visit. In 01 and 02 one block goes down a column of queries for each tile of keys, and "
           "visits the tiles above the causal diagonal too. In 03 each row is a block of its own, "
           "goes through its keys from left to right, and stops at the diagonal.",
-          draw};
+          draw_forward};
+}
+
+Picture backward_order_picture() {
+  return {
+      "backward_order", "Which tile comes when, backward",
+      "Two grids of tiles, queries downwards and keys to the right, with the number of each visit. "
+      "In the backward pass of 02 one block goes down the column of each tile of keys, above the "
+      "causal diagonal as well. In that of 03 each column is a block of its own, which begins at "
+      "the "
+      "diagonal. dK and dV are sums along columns, dQ is one along rows.",
+      draw_backward};
 }
 
 }  // namespace flash
