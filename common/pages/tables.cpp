@@ -152,9 +152,10 @@ std::string bench_table(const std::string& processor) {
                  : " | " + share(*other, "ratio") + " | " + share(*other, "goal") + " |\n";
   }
   const json& m = wide.at("machine");
-  return table + "\n<sub>`./ladder bench`, measured on " + m.at("cpu").get<std::string>() + ", " +
-         std::to_string(wide.at("threads").get<int>()) + " cores, " +
-         m.at("compiler").get<std::string>() + ", " + m.at("date").get<std::string>() +
+  const std::string groups = processor == "backward" ? " backward" : "";
+  return table + "\n<sub>`./ladder bench" + groups + "`, measured on " +
+         m.at("cpu").get<std::string>() + ", " + std::to_string(wide.at("threads").get<int>()) +
+         " cores, " + m.at("compiler").get<std::string>() + ", " + m.at("date").get<std::string>() +
          ": medians, of peaks and bandwidths measured in turns with the cases.</sub>\n";
 }
 
