@@ -94,6 +94,7 @@ struct Output {
     // [3] O and the log-sum-exp.
     for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
       load(P, hbm.P, first_query, first_key);
+      if (args.dropout > 0) drop(P, hbm.dropout, first_query, first_key);
       load(V, hbm.V, first_key);
       mma_AB(O, P, V);
     }

@@ -41,6 +41,7 @@ struct ValueGradient {
         load(row_sum, hbm.l, first_query);
         load(dO, hbm.dO, first_query);
         divide_columns(weights, row_sum);
+        if (args.dropout > 0) drop_transposed(weights, hbm.dropout, first_query, first_key);
         convert(P_t, weights);
         mma_AB(dV, P_t, dO);
       }
@@ -67,6 +68,7 @@ struct WeightGradient {
     for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
       load(V, hbm.V, first_key);
       mma_ABt(dP, dO, V);
+      if (args.dropout > 0) drop(dP, hbm.dropout, first_query, first_key);
       store(hbm.dP, first_query, first_key, dP);
     }
   }

@@ -68,6 +68,7 @@ struct Attention {
         multiply_rows(row_sum, rescale);
         multiply_rows(O, row_sum);
         add_row_sum(row_sum, S);
+        if (args.dropout > 0) drop(S, hbm.dropout, first_query, first_key);
         convert(P, S);
         mma_AB(O, P, V);
         divide_rows(O, row_sum);

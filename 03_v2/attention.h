@@ -66,6 +66,7 @@ struct Attention {
       // [3] l and O of the tiles so far.
       multiply_rows(row_sum, rescale);
       add_row_sum(row_sum, S);
+      if (args.dropout > 0) drop(S, hbm.dropout, first_query, first_key);
       convert(P, S);
       mma_AB(O, P, V, rescale);
     }

@@ -92,12 +92,14 @@ struct Gradients {
 
         // [3] dS = scale P (dP - D).
         mma_ABt(dP_t, V, dO);
+        if (args.dropout > 0) drop_transposed(dP_t, hbm.dropout, first_query, first_key);
         subtract_columns(dP_t, D);
         multiply(dP_t, S_t);
         scale(dP_t, args.scale);
 
         // [4] Sums over queries stay here, the one over keys goes to HBM.
         convert(P_t, S_t);
+        if (args.dropout > 0) drop_transposed(P_t, hbm.dropout, first_query, first_key);
         mma_AB(dV, P_t, dO);
         transpose(dS, dP_t);
         convert(dS_t, dP_t);

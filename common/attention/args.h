@@ -43,6 +43,7 @@ struct Head {
   tile::HbmMatrix K, V;         // [keys, head_dim] of the head's group
   tile::HbmMatrix S, P;         // [queries, keys]
   tile::HbmVector m, l, LSE;    // [queries]
+  tile::Dropout dropout;        // of weights
 };
 
 // The same in FP8: Q [queries, columns], K [keys, columns] and V transposed, [head_dim, keys].
@@ -154,7 +155,8 @@ TILE_HOST_DEVICE inline Head AttentionArgs::head(std::int64_t b, std::int64_t h)
           .P = scores(Tensor::P, P),
           .m = statistic(Tensor::m, m),
           .l = statistic(Tensor::l, l),
-          .LSE = statistic(Tensor::LSE, LSE)};
+          .LSE = statistic(Tensor::LSE, LSE),
+          .dropout = dropout_of(b, h)};
 }
 
 TILE_HOST_DEVICE inline QuantisedHead AttentionArgs::quantised_head(std::int64_t b,

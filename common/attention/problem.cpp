@@ -43,6 +43,8 @@ void validate(const Problem& problem) {
           ("a divisor of heads " + std::to_string(problem.heads)).c_str());
   require(std::isfinite(problem.scale) && problem.scale >= 0, "scale",
           std::to_string(problem.scale), "a positive number");
+  require(problem.dropout >= 0 && problem.dropout < 1, "dropout", std::to_string(problem.dropout),
+          "a probability from 0 to less than 1");
   require(problem.cu_seqlens_q.empty() == problem.cu_seqlens_k.empty(), "cu_seqlens",
           "given for one of q and k", "both or neither");
   if (problem.packed()) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tile/compiler.h"
+#include "tile/dropout.h"
 #include "tile/dtype.h"
 #include "tile/error.h"
 
@@ -37,7 +38,9 @@ struct Shape {
   std::int64_t head_dim, total_q;
   DType dtype, kv_dtype;  // of Q and O; of K and V, which lie in a cache of another type maybe
   bool causal;
-  bool deterministic = false;                  // backward: dQ is added up in the order of the keys
+  bool deterministic = false;  // backward: dQ is added up in the order of the keys
+  float dropout = 0;           // the probability that a weight is dropped
+  std::uint64_t dropout_seed = 0;
   int splits = 0;                              // of the keys; 0: as many as plan.h says
   const std::int32_t* cu_seqlens_q = nullptr;  // packed: batch + 1 offsets; null: not packed
   const std::int32_t* cu_seqlens_k = nullptr;
@@ -48,6 +51,15 @@ struct Shape {
     if (!cu_seqlens_q) return {b * seqlen_q, seqlen_q, b * seqlen_k, seqlen_k};
     return {cu_seqlens_q[b], cu_seqlens_q[b + 1] - cu_seqlens_q[b],  //
             cu_seqlens_k[b], cu_seqlens_k[b + 1] - cu_seqlens_k[b]};
+  }
+
+  // Which weights of head h of sequence b are dropped.
+  TILE_HOST_DEVICE tile::Dropout dropout_of(std::int64_t b, std::int64_t h) const {
+    return {.threshold = static_cast<std::uint32_t>(0x1p32 * double{dropout}),
+            .scale = 1 / (1 - dropout),
+            .seed = {static_cast<std::uint32_t>(dropout_seed),
+                     static_cast<std::uint32_t>(dropout_seed >> 32)},
+            .head = static_cast<std::uint32_t>(b * heads + h)};
   }
 
   // Where the statistics (LSE, m, l) of head h of sequence b begin.
@@ -71,6 +83,8 @@ struct Problem {
   DType dtype = DType::f32;
   bool causal = false;
   bool deterministic = false;                   // backward: dQ has the same bits every time
+  double dropout = 0;                           // the probability that a weight is dropped
+  std::uint64_t dropout_seed = 0;               // decides which ones are
   double scale = 0;                             // of the scores; 0 means 1/sqrt(head_dim)
   std::vector<std::int32_t> cu_seqlens_q = {};  // packed: batch + 1 offsets; empty otherwise
   std::vector<std::int32_t> cu_seqlens_k = {};
@@ -94,10 +108,15 @@ struct Problem {
             .kv_dtype = dtype,
             .causal = causal,
             .deterministic = deterministic,
+            .dropout = static_cast<float>(dropout),
+            .dropout_seed = dropout_seed,
             .cu_seqlens_q = packed() ? cu_seqlens_q.data() : nullptr,
             .cu_seqlens_k = packed() ? cu_seqlens_k.data() : nullptr};
   }
   Sequence sequence(std::int64_t b) const { return shape().sequence(b); }
+  tile::Dropout dropout_of(std::int64_t b, std::int64_t h) const {
+    return shape().dropout_of(b, h);
+  }
   std::int64_t row_offset(std::int64_t b, std::int64_t h) const { return shape().row_offset(b, h); }
 };
 

@@ -28,7 +28,9 @@ void round_to(DType dtype, Matrix<Scalar>& values) {
 template <class Scalar>
 struct QueryBlock {
   Matrix<Scalar> q, d_o;
-  Matrix<Scalar> P, dP;  // [queries, keys]
+  Matrix<Scalar> P, dP;      // [queries, keys]; dP is the gradient of P, not of dropped weights
+  Matrix<Scalar> dropped_P;  // what V is multiplied by
+  double factor = 1;         // of dropout, on those that are kept
   Eigen::Matrix<Scalar, Eigen::Dynamic, 1> lse;
 };
 
@@ -39,7 +41,8 @@ struct QueryBlock {
 // 4 (|LSE| + 2)), u = 2^-24. D is made of an O that has been rounded to the problem's type, by half
 // a unit in the last place each element, and it is, like a row of dP, a sum of d products that
 // walks by u sqrt(d) |dO| max|v|; the plain computation sums P dP. So dP - D is off by up to r =
-// |dO O| epsilon / 2 + u sqrt(d) |dO| max|v|, where |dO O| is the norm of the products.
+// |dO O| epsilon / 2 + u sqrt(d) |dO| max|v|, where |dO O| is the norm of the products. Dropout
+// multiplies V's products by its factor.
 //
 // A row of dQ then moves by scale (delta max_j |dS| max|k| + r |P K|). To dK_j and dV_j every row
 // adds its own: the root of the sum of the squares of scale (P_ij r_i + delta_i |dS_ij|) q_i, and
@@ -67,9 +70,10 @@ class Rounding {
     const Column delta =
         unit_roundoff * seen *
         (root_ * scale_ * k_norm_ * block.q.rowwise().norm().array() + 4 * (lse + 2));
-    const Matrix<double> o = block.P * v_, mean_k = block.P * k_;
+    const Matrix<double> o = block.dropped_P * v_, mean_k = block.P * k_;
     const Column r = seen * (half_unit_ * block.d_o.cwiseProduct(o).rowwise().norm().array() +
-                             unit_roundoff * root_ * v_norm_ * block.d_o.rowwise().norm().array());
+                             unit_roundoff * root_ * v_norm_ * block.factor *
+                                 block.d_o.rowwise().norm().array());
     for (Eigen::Index i = 0; i < mean_k.rows(); ++i) {
       if (seen[i] == 0) continue;
       const double of_P = delta[i] * dS.row(i).cwiseAbs().maxCoeff() * largest_k_;
@@ -80,7 +84,7 @@ class Rounding {
     const Matrix<double> P_squares = squares(block.P.array());
     dk_squares_ += P_squares.transpose() * squares(q * r);
     dk_squares_ += squares(dS.array()).transpose() * squares(q * delta);
-    dv_squares_ += P_squares.transpose() * squares(d_o * delta);
+    dv_squares_ += squares(block.dropped_P.array()).transpose() * squares(d_o * delta);
   }
 
   GradientRounding result() const {
@@ -130,6 +134,18 @@ QueryBlock<Scalar> query_block(const Problem& p, const Inputs& inputs, std::int6
   }
   round_to(p.dtype, block.P);
   block.dP = block.d_o * v.transpose();
+  block.dropped_P = block.P;
+  if (p.dropout > 0) {
+    const tile::Dropout dropout = p.dropout_of(batch, head);
+    block.factor = dropout.scale;
+    for (Eigen::Index i = 0; i < rows; ++i)
+      for (Eigen::Index j = 0; j < block.P.cols(); ++j) {
+        const auto factor = static_cast<Scalar>(dropout.factor(first + i, j));
+        block.dropped_P(i, j) *= factor;
+        block.dP(i, j) *= factor;
+      }
+    round_to(p.dtype, block.dropped_P);
+  }
   round_to(p.dtype, block.dP);
   return block;
 }
@@ -160,7 +176,7 @@ HeadGradients<Scalar> backward(const Problem& p, const Inputs& inputs, const Key
       round_to(p.dtype, dq);
       result.dq.insert(result.dq.end(), dq.data(), dq.data() + dq.size());
       dk_of_head.noalias() += dS.transpose() * block.q;
-      dv_of_head.noalias() += block.P.transpose() * block.d_o;
+      dv_of_head.noalias() += block.dropped_P.transpose() * block.d_o;
     }
     dk_of_head *= scale;
     round_to(p.dtype, dk_of_head);

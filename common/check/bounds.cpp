@@ -66,7 +66,8 @@ double rounding_error(DType dtype, double x) {
 //   tiles that see different maxima do not share that rounding, so it does not cancel.)
 //
 // Both change a weight p by a factor 1 + delta. Then O moves by p (1 - p) (v - v') delta, with v'
-// the mean of the other values: at most max|v| delta / 2. The bound of the largest error takes the
+// the mean of the other values: at most max|v| delta / 2; with dropout what V is multiplied by is
+// in max|v|. The bound of the largest error takes the
 // largest of these. In the mean the luck of single scores averages out, so it takes the roundings
 // of O and the exponentials of every row, but the score of one row only.
 //
@@ -139,7 +140,8 @@ Expected expect(const Problem& problem, const Inputs& inputs, const Rows& rows,
       const Largest& head = largest[batch * problem.kv_heads + kv_head];
       const double q_norm =
           norm(inputs.q, problem.dtype, q_offset(problem, batch, query, h), problem.head_dim);
-      const Rounding rounding(scale * q_norm * head.key_norm, head.value,
+      const double value = head.value * problem.dropout_of(batch, h).scale;
+      const Rounding rounding(scale * q_norm * head.key_norm, value,
                               static_cast<double>(problem.head_dim), expected.reference.lse[row]);
       add_row(problem, expected.reference, plain, row, rounding, totals);
     }

@@ -39,7 +39,8 @@ std::string name_of(const Problem& p) {
   return "q" + std::to_string(p.seqlen_q) + "_k" + std::to_string(p.seqlen_k) + "_d" +
          std::to_string(p.head_dim) + "_h" + std::to_string(p.heads) + "x" +
          std::to_string(p.kv_heads) + "_" + std::string(name(p.dtype)) +
-         (p.causal ? "_causal" : "") + (p.packed() ? "_packed" : "");
+         (p.causal ? "_causal" : "") + (p.packed() ? "_packed" : "") +
+         (p.dropout > 0 ? "_dropout" : "");
 }
 
 void add(std::vector<ConformanceCase>& cases, const Problem& problem, std::uint64_t seed) {
@@ -107,6 +108,19 @@ std::vector<ConformanceCase> quick_cases() {
     for (const Problem& batch : batches) add_full_and_causal(batch);
   for (const auto& [problem, seed] : edge_cases(64)) add(cases, problem, seed);
   std::ranges::stable_sort(cases, {}, work);
+  return cases;
+}
+
+std::vector<ConformanceCase> dropout_cases() {
+  constexpr double probabilities[] = {0.1, 0.5, 0.25};
+  std::vector<ConformanceCase> cases;
+  for (const auto& [name, problem, seed] : quick_cases()) {
+    if (problem.seqlen_k < 60 || seed % 4 != 1) continue;
+    Problem p = problem;
+    p.dropout = probabilities[cases.size() % std::size(probabilities)];
+    p.dropout_seed = 0x123456789a * seed;
+    add(cases, p, seed);
+  }
   return cases;
 }
 

@@ -20,6 +20,9 @@ struct ConformanceCase {
 // tile.
 std::vector<ConformanceCase> quick_cases();
 
+// A few of them with dropout, of stages that have a backward pass.
+std::vector<ConformanceCase> dropout_cases();
+
 // Lengths of tests/test_flash_attn.py with every dtype, full and causal, head dimensions, MHA, GQA
 // and MQA in turn; lengths of 0, 1, 17 and around the tiles; and packed batches.
 std::vector<ConformanceCase> grid_cases();

@@ -54,8 +54,10 @@ double difference_quotient(const Problem& p, Inputs inputs, Buffer Inputs::*tens
 
 // Catches a formula that is wrong in the reference itself.
 TEST(ReferenceBackward, AgreesWithDifferenceQuotients) {
-  for (const bool causal : {false, true}) {
-    const Problem p = small_problem(causal);
+  for (const auto& [causal, dropout] :
+       {std::pair{false, 0.0}, std::pair{true, 0.0}, std::pair{true, 0.3}}) {
+    Problem p = small_problem(causal);
+    p.dropout = dropout;
     const Inputs inputs = inputs_of(p, 3);
     const std::int64_t d = p.head_dim, group = p.heads / p.kv_heads;
     for (std::int64_t batch = 0; batch < p.batch; ++batch)

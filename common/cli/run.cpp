@@ -64,6 +64,8 @@ Report run_stages(const RunOptions& options, const Environment& environment) {
     task = read_attention_file(options.input, options.problem.causal,
                                options.backward && !options.is_default_input);
   task.problem.deterministic = options.problem.deterministic;
+  task.problem.dropout = options.problem.dropout;
+  task.problem.dropout_seed = options.problem.dropout_seed;
   const auto& [problem, inputs] = task;
   for (const Stage& stage : options.stages) require_memory(stage, problem, options.backward);
 

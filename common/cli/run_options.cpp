@@ -17,6 +17,9 @@ constexpr Option what[] = {
     {"--steps", "", "the steps of the stages as well; --stage 04/2 is one of them"},
     {"--backward", "", "the backward pass of the stages that have one: 00, 02 and 03"},
     {"--deterministic", "", "so, with dQ added up in one order: the same bits every time"},
+    {"--dropout", "P",
+     "weights are dropped with probability P, as in training; of the same stages, forward as well"},
+    {"--dropout-seed", "N", "which ones are; default 0"},
     {"--device", "DEVICE", "cpu"},
     {"--gpu", "GPU", "whose on-chip memory a kernel must fit in: a100, h100 (default) or h200"},
     {"--threads", "N", "default: all cores"},
@@ -52,18 +55,28 @@ std::vector<Stage> with_steps(const Options& options, const std::vector<Stage>& 
   return all;
 }
 
-// Those of the stages that have a backward pass.
-std::vector<Stage> with_backward(const Options& options, const std::vector<Stage>& selected) {
+// Those of the stages that have a backward pass, which `option` asks for.
+std::vector<Stage> with_backward(const Options& options, const std::string& option,
+                                 const std::vector<Stage>& selected) {
+  const std::string expected = "a stage that has a backward pass";
   std::vector<Stage> some;
   for (const Stage& stage : selected)
     if (stage.backward())
       some.push_back(stage);
     else if (options.given("--stage") || options.given("--steps"))
-      refuse("--backward", "of " + std::string(stage.name), "a stage that has one");
-  if (some.empty()) refuse("--backward", "of none of the stages", "a stage that has one");
-  if (options.given("--schedules"))
-    refuse("--schedules", "beside --backward", "one of them: a backward pass has no roles");
+      refuse(option, "of " + std::string(stage.name), expected);
+  if (some.empty()) refuse(option, "of none of the stages", expected);
   return some;
+}
+
+void parse_training(const Options& options, RunOptions& run) {
+  run.backward = options.given("--backward");
+  if (run.backward && options.given("--schedules"))
+    refuse("--schedules", "beside --backward", "one of them: a backward pass has no roles");
+  for (const char* option : {"--backward", "--dropout"})
+    if (options.given(option)) run.stages = with_backward(options, option, run.stages);
+  if (options.given("--dropout-seed") && !options.given("--dropout"))
+    refuse("--dropout-seed", "without --dropout", "both");
 }
 
 const std::vector<Option>& known() {
@@ -112,9 +125,8 @@ RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage
 #endif
   run.schedules = options.number("--schedules", run.schedules, 1, 1'000'000);
   run.profile = options.given("--profile");
-  run.backward = options.given("--backward");
   run.stages = with_steps(options, selected_stages(options, stages), stages);
-  if (run.backward) run.stages = with_backward(options, run.stages);
+  parse_training(options, run);
   if (const std::string device = options.one("--device", "cpu"); device != "cpu")
     refuse("--device", in_quotes(device), "cpu, as this build has no CUDA backend");
   run.gpu = tile::find_gpu(options.one("--gpu", run.gpu)).name;
@@ -122,7 +134,9 @@ RunOptions parse_run_options(const Arguments& arguments, const std::vector<Stage
   run.runs = options.number("--runs", run.runs, 1, 1'000'000);
   run.seed = options.number("--seed", run.seed);
   parse_files(options, run);
-  run.problem = parse_problem(options, {});
+  run.problem =
+      parse_problem(options, {.dropout = options.number("--dropout", 0.0, 0.0, 0.99),
+                              .dropout_seed = options.number<std::uint64_t>("--dropout-seed", 0)});
   run.problem.deterministic = options.given("--deterministic");
   if (run.problem.deterministic && !run.backward)
     refuse("--deterministic", "without --backward", "both: a forward pass always is");

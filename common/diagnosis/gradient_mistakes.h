@@ -27,6 +27,8 @@ struct GradientTerms {
   Array seen = {};                          // 1 or 0
   Column lse = {}, D = {};                  // of each query
   Array P = {}, dP = {}, dS = {};           // dS without the scale
+  Array drop = {};                          // the factor of each weight: 0, or that of dropout
+  Array dropped_P = {};                     // P drop
   Matrix<double> dq = {};                   // [queries, d]
   Matrix<double> dk = {}, dv = {};          // [keys, d]
 };
@@ -42,7 +44,8 @@ struct GradientMistake {
 
   std::string_view name;
   Change lse = nullptr, seen = nullptr;
-  Change P = nullptr;  // of dV and of dS
+  Change P = nullptr;          // of dV and of dS
+  Change dropped_P = nullptr;  // of dV
   Change dP = nullptr, D = nullptr;
   Change dS = nullptr;
   Change sums = nullptr;  // dq, dk and dv

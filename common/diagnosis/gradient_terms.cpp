@@ -32,7 +32,11 @@ void begin(const Problem& p, const Inputs& inputs, const KeyHead& of, std::int64
     t.lse[i] = seen ? row_max + std::log((row - row_max).exp().sum())
                     : -std::numeric_limits<double>::infinity();
   }
-  t.o = weights(t.S, t.lse, t.seen).matrix() * t.v;
+  t.drop.setOnes(s.q_length, s.k_length);
+  const tile::Dropout dropout = p.dropout_of(of.batch, head);
+  for (Eigen::Index i = 0; p.dropout > 0 && i < t.drop.rows(); ++i)
+    for (Eigen::Index j = 0; j < t.drop.cols(); ++j) t.drop(i, j) = dropout.factor(i, j);
+  t.o = (weights(t.S, t.lse, t.seen) * t.drop).matrix() * t.v;
 }
 
 }  // namespace
@@ -73,14 +77,16 @@ MistakenGradients backward_with_mistake(const Problem& p, const Inputs& inputs, 
     t.P = weights(t.S, t.lse, t.seen);
     change(mistake.P, t);
     if (t.P.size() > 0) result.largest_weight = std::max(result.largest_weight, t.P.maxCoeff());
-    t.dP = (t.d_o * t.v.transpose()).array();
+    t.dropped_P = t.P * t.drop;
+    change(mistake.dropped_P, t);
+    t.dP = (t.d_o * t.v.transpose()).array() * t.drop;
     change(mistake.dP, t);
     change(mistake.D, t);
     t.dS = t.P * (t.dP.colwise() - t.D);
     change(mistake.dS, t);
     t.dq = t.scale * (t.dS.matrix() * t.k);
     t.dk = t.scale * (t.dS.matrix().transpose() * t.q);
-    t.dv = t.P.matrix().transpose() * t.d_o;
+    t.dv = t.dropped_P.matrix().transpose() * t.d_o;
     change(mistake.sums, t);
     using Heads = GradientMistake::Heads;
     const auto counts = [&](Heads heads) {

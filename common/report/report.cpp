@@ -37,6 +37,10 @@ Json problem_json(const Report& report) {
                {"causal", p.causal},
                {"scale", p.softmax_scale()},
                {"source", report.source}};
+  if (p.dropout > 0) {
+    json["dropout"] = p.dropout;
+    json["dropout_seed"] = p.dropout_seed;
+  }
   if (p.packed()) {
     json["cu_seqlens_q"] = p.cu_seqlens_q;
     json["cu_seqlens_k"] = p.cu_seqlens_k;

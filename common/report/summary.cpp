@@ -131,6 +131,12 @@ std::string header(const Report& report, const Terminal& terminal) {
          paragraph(terminal, "peaks    ", peaks_line(report));
 }
 
+std::string dropout_text(double probability) {
+  char text[40];
+  std::snprintf(text, sizeof text, ", dropout %g", probability);
+  return probability > 0 ? text : "";
+}
+
 }  // namespace
 
 std::string problem_text(const Problem& p) {
@@ -139,7 +145,7 @@ std::string problem_text(const Problem& p) {
   return counted(p.batch, "sequence", "sequences") + ", " + heads_text(p) + ", " + queries +
          (p.packed() ? " and " + keys + ", packed" : " x " + keys) + ", head_dim " +
          std::to_string(p.head_dim) + ", " + std::string(tile::name(p.dtype)) +
-         (p.causal ? ", causal" : "");
+         (p.causal ? ", causal" : "") + dropout_text(p.dropout);
 }
 
 std::string summary_text(const Report& report, const Terminal& terminal) {

@@ -12,6 +12,7 @@
 #include "check/generator.h"
 #include "report/summary.h"
 #include "testing/backward_suite.h"
+#include "testing/suite.h"
 
 namespace flash {
 namespace {
@@ -35,6 +36,14 @@ TEST(Backward, GridUpTo300) {
   expect_all_pass(cases);
 }
 
+TEST(Backward, DropoutForwardAndBackward) {
+  for (const Stage& stage : stages()) {
+    std::ostringstream text;
+    if (examine(stage, dropout_cases(), text) > 0) ADD_FAILURE() << text.str();
+  }
+  expect_all_pass(dropout_cases());
+}
+
 // A third of them: their reference takes five products in double.
 TEST(Backward, GridAbove300) {
   std::vector<ConformanceCase> cases;
@@ -47,7 +56,8 @@ TEST(Backward, FiveHundredProblems) {
   ASSERT_FALSE(stages().empty());
   constexpr DType dtypes[] = {DType::f32, DType::bf16, DType::f16};
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
-    const Problem problem = random_problem(seed, dtypes[seed % 3]);
+    Problem problem = random_problem(seed, dtypes[seed % 3]);
+    if (seed % 4 == 3) problem.dropout = 0.2, problem.dropout_seed = seed;
     const Inputs inputs = generate_with_gradient(problem, seed);
     const ExpectedGradients expected = expect_gradients(problem, inputs);
     for (const Stage& stage : stages()) {
@@ -88,6 +98,7 @@ TEST(Backward, DeterministicModeGivesTheSameBitsOfAllGradients) {
   ASSERT_FALSE(stages().empty());
   Problem problem{.batch = 2, .kv_heads = 2, .seqlen_q = 333, .seqlen_k = 517, .causal = true};
   problem.deterministic = true;
+  problem.dropout = 0.1;
   for (const DType dtype : {DType::f32, DType::bf16}) {
     problem.dtype = dtype;
     const Inputs inputs = generate_with_gradient(problem, 7);

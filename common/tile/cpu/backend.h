@@ -6,6 +6,7 @@
 #include "tile/cpu/async.h"
 #include "tile/cpu/columns.h"
 #include "tile/cpu/device.h"
+#include "tile/cpu/dropout.h"
 #include "tile/cpu/memory.h"
 #include "tile/cpu/products.h"
 #include "tile/cpu/reduction.h"
