@@ -36,7 +36,7 @@ build_preset() {
 
 # Sanitized code is ten times slower, an emulator thirty times: what only repeats the kernels, on further
 # or on large problems, stays out.
-repeated='AThousand|FiveHundred|Above300|LongSequences|MemoryOfALong'
+repeated='Training|AThousand|FiveHundred|Above300|LongSequences|MemoryOfALong'
 # Programs of their own, which builds of single stages do not build.
 steps='\.steps$|backward_test|\.Backward\.'
 

@@ -86,7 +86,7 @@ struct ScoreGradient {
     Accumulator<Block, QueryRows, KeyRows> P(block, "P"), dP(block, "dP");
     RowVector<Block, QueryRows> row_sum(block, "l"), D(block, "D");
 
-    // [3] D = rowsum(P dP), in a sweep of its own; then dS = scale P (dP - D).
+    // [3] D = rowsum(P dP), in a sweep of its own.
     load(row_sum, hbm.l, first_query);
     fill(D, 0);
     for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
@@ -96,6 +96,8 @@ struct ScoreGradient {
       multiply(P, dP);
       add_row_sum(D, P);
     }
+
+    // [4] dS = scale P (dP - D).
     for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
       load(P, hbm.P, first_query, first_key);
       load(dP, hbm.dP, first_query, first_key);
@@ -121,7 +123,7 @@ struct QueryGradient {
     Operand<Block, QueryRows, KeyRows> dS(block, "dS");
     Accumulator<Block, QueryRows, HeadDim> dQ(block, "dQ");
 
-    // [4] dQ = dS K.
+    // [5] dQ = dS K.
     fill(dQ, 0);
     for (std::int64_t first_key = 0; first_key < hbm.keys; first_key += KeyRows) {
       load(dS, hbm.dS, first_query, first_key);
@@ -145,7 +147,7 @@ struct KeyGradient {
     Operand<Block, KeyRows, QueryRows> dS_t(block, "dS^T");
     Accumulator<Block, KeyRows, HeadDim> dK(block, "dK");
 
-    // [5] dK = dS^T Q, a sum over the queries of all heads that share K.
+    // [6] dK = dS^T Q, a sum over the queries of all heads that share K.
     fill(dK, 0);
     for (std::int64_t head = first_head; head < first_head + args.group(); ++head) {
       const GradientHead hbm = gradient_head(args, batch, head);

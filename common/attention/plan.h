@@ -157,7 +157,8 @@ void with_backward_tiles(const TileShape& shape, F&& f) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const auto call = [&]<int HeadDim>() {
       constexpr TileShape tiles = backward_tile_shape(HeadDim);
-      if (shape == tiles) f.template operator()<HeadDim, tiles.query_rows, tiles.key_rows>();
+      if constexpr (is_compiled(HeadDim))
+        if (shape == tiles) f.template operator()<HeadDim, tiles.query_rows, tiles.key_rows>();
     };
     (call.template operator()<padded_head_dims[I]>(), ...);
   }

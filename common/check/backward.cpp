@@ -38,10 +38,11 @@ struct QueryBlock {
 //
 // P is computed again as e^(S - LSE). Relative to P, the roundings of S and LSE are what the bound
 // of LSE allows them, and 4 u for the exponential: delta = u (sqrt(d) scale |q| max|k| +
-// 4 (|LSE| + 2)), u = 2^-24. D is made of an O that has been rounded to the problem's type, by half
-// a unit in the last place each element, and it is, like a row of dP, a sum of d products that
-// walks by u sqrt(d) |dO| max|v|; the plain computation sums P dP. So dP - D is off by up to r =
-// |dO O| epsilon / 2 + u sqrt(d) |dO| max|v|, where |dO O| is the norm of the products. Dropout
+// 4 (|LSE| + 2)), u = 2^-24. D is made of an O whose weights and whose elements were rounded to the
+// problem's type, by at most epsilon / 2 each: sums that walk with standard deviations of about 0.4
+// of that times the norms of their products, |P dP| and |dO O|, of which we allow five. Like a row
+// of dP it is also a sum of d products in fp32, u sqrt(d) |dO| max|v|; the plain computation sums
+// P dP. So dP - D is off by up to r = (|P dP| + |dO O|) epsilon + u sqrt(d) |dO| max|v|. Dropout
 // multiplies V's products by its factor.
 //
 // A row of dQ then moves by scale (delta max_j |dS| max|k| + r |P K|). To dK_j and dV_j every row
@@ -52,7 +53,7 @@ class Rounding {
   Rounding(const Problem& problem, const Matrix<double>& k, const Matrix<double>& v)
       : scale_(problem.softmax_scale()),
         root_(std::sqrt(static_cast<double>(problem.head_dim))),
-        half_unit_(epsilon(problem.dtype) / 2),
+        unit_(epsilon(problem.dtype)),
         k_(k),
         v_(v),
         dk_squares_(Matrix<double>::Zero(k.rows(), k.cols())),
@@ -71,7 +72,8 @@ class Rounding {
         unit_roundoff * seen *
         (root_ * scale_ * k_norm_ * block.q.rowwise().norm().array() + 4 * (lse + 2));
     const Matrix<double> o = block.dropped_P * v_, mean_k = block.P * k_;
-    const Column r = seen * (half_unit_ * block.d_o.cwiseProduct(o).rowwise().norm().array() +
+    const Column r = seen * (unit_ * block.d_o.cwiseProduct(o).rowwise().norm().array() +
+                             unit_ * block.P.cwiseProduct(block.dP).rowwise().norm().array() +
                              unit_roundoff * root_ * v_norm_ * block.factor *
                                  block.d_o.rowwise().norm().array());
     for (Eigen::Index i = 0; i < mean_k.rows(); ++i) {
@@ -97,7 +99,7 @@ class Rounding {
     return all.size() ? Bound{all.maxCoeff(), all.mean()} : Bound{};
   }
 
-  const double scale_, root_, half_unit_;
+  const double scale_, root_, unit_;
   const Matrix<double>&k_, &v_;
   double largest_k_ = 0, k_norm_ = 0, v_norm_ = 0;
   Errors dq_;

@@ -1,6 +1,7 @@
 #include "check/plain.h"
 
 #include <bit>
+#include <utility>
 
 #include "attention/plan.h"
 #include "check/row_blocks.h"
@@ -105,7 +106,9 @@ Buffer quantised(const Problem& p, const Operand& x, bool queries, const Fp8& fp
 
 RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, const Rows& rows) {
   const DType dtype = problem.dtype;
-  const auto weigh = [dtype](RowSlice<float> row, const RowId&) -> RowSum<float> {
+  Operands in = operands(problem, inputs);
+  const auto drop = std::exchange(in.drop, {});  // here, as what is left is rounded again
+  const auto weigh = [&](RowSlice<float> row, const RowId& id) -> RowSum<float> {
     const auto count = static_cast<std::size_t>(row.size());
     round_to(dtype, row.data(), count);
     const float row_max = row.maxCoeff();
@@ -113,9 +116,11 @@ RowResults<float> plain_forward(const Problem& problem, const Inputs& inputs, co
     const float row_sum = row.sum();
     row /= row_sum;
     round_to(dtype, row.data(), count);
+    for (Eigen::Index j = 0; drop && j < row.size(); ++j) row[j] *= drop(id, j);
+    if (drop) round_to(dtype, row.data(), count);
     return {1, row_max + std::log(row_sum)};
   };
-  RowResults<float> results = attend_rows<float>(problem, operands(problem, inputs), rows, weigh);
+  RowResults<float> results = attend_rows<float>(problem, in, rows, weigh);
   round_to(dtype, results.o.data(), results.o.size());
   return results;
 }

@@ -67,18 +67,6 @@ std::vector<RowSum<Scalar>> weigh_rows(Matrix<Scalar>& scores, const std::vector
   return sums;
 }
 
-// Leaves weights of a head out, if the problem has dropout.
-template <class Scalar>
-void drop(const Problem& problem, Matrix<Scalar>& weights, const std::vector<RowId>& ids) {
-  if (problem.dropout == 0) return;
-  for (std::size_t r = 0; r < ids.size(); ++r) {
-    const RowId& id = ids[r];
-    const tile::Dropout dropout = problem.dropout_of(id.batch, id.head);
-    for (Eigen::Index j = 0; j < weights.cols(); ++j)
-      weights(static_cast<Eigen::Index>(r), j) *= dropout.factor(id.query, j);
-  }
-}
-
 // The row of q that a row of O takes.
 template <class Scalar>
 void load_query(const Problem& problem, const Operands& in, const RowId& row,
@@ -135,7 +123,8 @@ RowResults<Scalar> attend_rows(const Problem& problem, const Operands& in, const
                                });
         scores *= static_cast<Scalar>(in.scale);
         const auto sums = weigh_rows(scores, ids, visible, weigh);
-        drop(problem, scores, ids);
+        for (std::int64_t r = 0; in.drop && r < block.count; ++r)
+          for (std::int64_t j = 0; j < keys; ++j) scores(r, j) *= in.drop(ids[r], j);
         Matrix<Scalar> o = Matrix<Scalar>::Zero(block.count, d);
         for_each_chunk<Scalar>(
             problem, in.v, k_begin, keys, kv_head, in.v_row,

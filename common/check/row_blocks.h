@@ -49,17 +49,23 @@ struct Operands {
   std::function<std::int64_t(std::int64_t batch)> kv_batch = {};         // whose keys it takes
   std::function<std::int64_t(std::int64_t key)> k_row = {}, v_row = {};  // that is read for a key
   std::int64_t score_columns = max_head_dim;                             // of q that count
+  std::function<float(const RowId&, std::int64_t key)> drop = {};        // the factor of a weight
 };
 
 inline Operands operands(const Problem& problem, const Inputs& inputs) {
-  return {inputs.q,
-          inputs.k,
-          inputs.v,
-          problem.softmax_scale(),
-          [&problem](std::int64_t head) { return head / (problem.heads / problem.kv_heads); },
-          [&problem](const RowId& row) {
-            return visible_keys(problem, problem.sequence(row.batch), row.query);
-          }};
+  Operands in{inputs.q,
+              inputs.k,
+              inputs.v,
+              problem.softmax_scale(),
+              [&problem](std::int64_t head) { return head / (problem.heads / problem.kv_heads); },
+              [&problem](const RowId& row) {
+                return visible_keys(problem, problem.sequence(row.batch), row.query);
+              }};
+  if (problem.dropout > 0)
+    in.drop = [&problem](const RowId& row, std::int64_t key) {
+      return problem.dropout_of(row.batch, row.head).factor(row.query, key);
+    };
+  return in;
 }
 
 // Rows begin, begin + 1, ... of one head, widened. For float and double.

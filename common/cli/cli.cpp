@@ -36,7 +36,8 @@ constexpr NamedCommand commands[] = {
     {"start", start_command,
      "usage: ladder start STAGE\n\n"
      "Writes STAGE/exercise/attention.h: the stage's kernel with regions that are left\n"
-     "to you. ./ladder check STAGE tests it.\n"},
+     "to you; of 03/backward the backward pass, exercise/backward.h. ./ladder check\n"
+     "STAGE tests it.\n"},
     {"reset", reset_command,
      "usage: ladder reset STAGE\n\n"
      "Begins the exercise anew, and keeps what is there under another name.\n"},

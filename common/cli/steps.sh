@@ -1,10 +1,16 @@
 # Steps as diffs: sourced by ladder, whose functions and variables these use.
 # shellcheck shell=bash disable=SC2154
 
-# The kernels from the stage before to this one, each a step from the one before it. 06 builds on 03:
-# it has neither the roles of 04 nor the formats of 05.
+# kernels_of STAGE [_backward]: the kernels from the stage before to this one, each a step from the
+# one before it. 06 builds on 03: it has neither the roles of 04 nor the formats of 05.
 kernels_of() {
   local stage previous=""
+  if [[ ${2:-} ]]; then
+    (cd "$root" && ls [0-9][0-9]_*/backward.h) | awk -v last="$1/backward.h" '
+      $0 == last { if (before) print before; print; exit }
+      { before = $0 }'
+    return
+  fi
   for stage in "${all_stages[@]}"; do
     [[ $stage != 06_* ]] || previous=03_v2
     [[ $stage != "$1" ]] || break
@@ -58,11 +64,11 @@ size_of_diff() {
 # show_steps STAGE N|last    shows one
 show_steps() {
   (($# == 1 || $# == 2)) || refuse "diff: $# arguments, expected a stage, and the number of a step or none"
-  local stage kernels n=${2:-} i colour=--no-color
-  stage=$(find_stage diff "$1")
+  local stage pass number file kernels n=${2:-} i colour=--no-color
+  find_exercise diff "$1"
   # shellcheck disable=SC2207 # no name has a space
-  kernels=($(kernels_of "$stage"))
-  ((${#kernels[@]} > 1)) || refuse "diff: $stage is the first stage, expected one that builds on another"
+  kernels=($(kernels_of "$stage" "$pass"))
+  ((${#kernels[@]} > 1)) || refuse "diff: $number is the first, expected one that builds on another"
   [[ $n != last ]] || n=$((${#kernels[@]} - 1))
   if [[ ! $n ]]; then
     for ((i = 1; i < ${#kernels[@]}; ++i)); do

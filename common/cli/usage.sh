@@ -13,22 +13,23 @@ usage() {
   case $1 in
     test)
       printf 'usage: ladder test [STAGE] [--verbose] [OPTIONS]\n\n%s\n%s\n\n%s\n%s\n%s\n' \
-        'Builds and tests all stages, or one, or a step (04/2): fifty small problems' \
-        'first, the rest if they pass.' \
+        'Builds and tests all stages, or one, a step (04/2) or a backward pass' \
+        '(03/backward): fifty small problems first, the rest if they pass.' \
         '  --verbose           all failures, and the rest even if the first fail' \
         '  OPTIONS             those of ctest; of one stage, those of GoogleTest:' \
         '                      --gtest_filter, ...'
       ;;
     check)
-      printf 'usage: ladder check STAGE [--watch]\n\n%s\n%s\n\n%s\n' \
-        'Builds and tests your kernel, STAGE/exercise/attention.h, and nothing else.' \
-        './ladder start STAGE writes its beginning.' \
+      printf 'usage: ladder check STAGE [--watch]\n\n%s\n%s\n%s\n\n%s\n' \
+        'Builds and tests your kernel, STAGE/exercise/attention.h, and nothing else; of' \
+        '03/backward your exercise/backward.h. ./ladder start STAGE writes its' \
+        'beginning.' \
         '  --watch             again each time it is saved'
       ;;
     diff)
       printf 'usage: ladder diff STAGE [N]\n       ladder diff STAGE --mine [--spoil]\n\n%s\n%s\n\n%s\n%s\n%s\n' \
         'The steps that lead to a stage from the one before: complete kernels that add' \
-        'one idea each.' \
+        'one idea each. Of 03/backward: from the backward pass of 02.' \
         '  N                   the N-th of them as a diff' \
         '  --mine              from your exercise to the kernel, once it has passed' \
         '  --spoil             before it has'

@@ -16,24 +16,33 @@ constexpr Option predict_options[] = {
     {"--longest", "WORK", "memory, products or exponentials"},
 };
 
-// The stage that a command's first argument names.
-const Stage& stage_of(const std::string& command, const Arguments& arguments,
-                      const Environment& environment) {
+constexpr std::string_view backward_suffix = "/backward";
+
+// What a command's first argument names: a stage, or its backward pass.
+struct Asked {
+  const Stage& stage;
+  Exercises exercises;
+};
+
+Exercises exercise_of(const Stage& stage, const Environment& environment, bool backward = false) {
+  return {environment.root, std::string(stage.name.substr(0, stage.name.find('/'))), backward};
+}
+
+Asked asked_by(const std::string& command, const Arguments& arguments,
+               const Environment& environment) {
   if (arguments.empty()) refuse(command, "no stage", "one: 03");
+  std::string name = arguments.front();
+  const bool backward = name.ends_with(backward_suffix);
+  if (backward) name.resize(name.size() - backward_suffix.size());
   try {
-    return find_stage(arguments.front(), environment.stages);
+    const Stage& stage = find_stage(name, environment.stages);
+    if (backward && !stage.backward())
+      refuse(command, std::string(stage.name) + " has no backward pass", "a stage that has one");
+    return {stage, exercise_of(stage, environment, backward)};
   } catch (const BadInput& error) {
+    if (error.argument == command) throw;
     throw BadInput(command + std::string(error.what()).substr(error.argument.size()));
   }
-}
-
-Exercises exercise_of(const Stage& stage, const Environment& environment) {
-  return {environment.root, std::string(stage.name.substr(0, stage.name.find('/')))};
-}
-
-Exercises exercise_of(const std::string& command, const Arguments& arguments,
-                      const Environment& environment) {
-  return exercise_of(stage_of(command, arguments, environment), environment);
 }
 
 void expect_only(std::size_t count, const std::string& command, const Arguments& arguments) {
@@ -45,7 +54,7 @@ void expect_only(std::size_t count, const std::string& command, const Arguments&
 void write_skeleton(const Exercises& exercises, const Environment& environment) {
   const Exercise exercise = parse_exercise(exercises.description());
   const std::string kernel = exercises.kernel();
-  const std::string kept = exercises.write_solution(skeleton(exercises.stage(), kernel, exercise));
+  const std::string kept = exercises.write_solution(skeleton(exercises.number(), kernel, exercise));
   std::ostream& out = environment.out;
   if (!kept.empty()) out << "kept: " << kept << "\n";
   out << "written: " << exercises.shown() << "\n\n"
@@ -90,7 +99,7 @@ void list_hints(const Exercises& exercises, const Exercise& exercise,
 }  // namespace
 
 int start_command(const Arguments& arguments, const Environment& environment) {
-  const Exercises exercises = exercise_of("start", arguments, environment);
+  const Exercises exercises = asked_by("start", arguments, environment).exercises;
   expect_only(1, "start", arguments);
   if (exercises.is_started())
     refuse("start", exercises.shown() + " exists",
@@ -101,7 +110,7 @@ int start_command(const Arguments& arguments, const Environment& environment) {
 }
 
 int reset_command(const Arguments& arguments, const Environment& environment) {
-  const Exercises exercises = exercise_of("reset", arguments, environment);
+  const Exercises exercises = asked_by("reset", arguments, environment).exercises;
   expect_only(1, "reset", arguments);
   if (!exercises.is_started())
     refuse("reset", exercises.shown() + " does not exist",
@@ -112,7 +121,7 @@ int reset_command(const Arguments& arguments, const Environment& environment) {
 }
 
 int hint_command(const Arguments& arguments, const Environment& environment) {
-  const Exercises exercises = exercise_of("hint", arguments, environment);
+  const Exercises exercises = asked_by("hint", arguments, environment).exercises;
   expect_only(2, "hint", arguments);
   const Exercise exercise = parse_exercise(exercises.description());
   const std::vector<Region> regions = regions_of(exercises.kernel(), exercise);
@@ -143,16 +152,17 @@ int predict_command(const Arguments& arguments, const Environment& environment) 
                               "passes.\n\n"
                            << options_help(predict_options),
            0;
-  const Stage& stage = stage_of("predict", arguments, environment);
-  const Exercises exercises = exercise_of(stage, environment);
+  const auto& [stage, exercises] = asked_by("predict", arguments, environment);
   const Options options("predict", predict_options, {arguments.begin() + 1, arguments.end()});
   const Attempt attempt = exercises.attempt();
+  const std::string problem = std::string(stage.name) +
+                              (exercises.backward() ? ", backward: " : ": ") +
+                              described(predicted_problem(stage)) + "\n";
   if (attempt.passed && attempt.prediction && !options.given("--bytes")) {
-    environment.out << stage.name << ": " << described(predicted_problem(stage)) << "\n"
-                    << compare(stage, *attempt.prediction);
+    environment.out << problem << compare(stage, *attempt.prediction, exercises.backward());
     return 0;
   }
-  environment.out << stage.name << ": " << described(predicted_problem(stage)) << "\n";
+  environment.out << problem;
   const std::string bytes =
       options.given("--bytes")
           ? options.one("--bytes")
@@ -170,8 +180,9 @@ int predict_command(const Arguments& arguments, const Environment& environment) 
   return 0;
 }
 
-std::string progress_text(const Stage& stage, const Environment& environment) {
-  const Exercises exercises = exercise_of(stage, environment);
+namespace {
+
+std::string progress_of(const Exercises& exercises) {
   if (!exercises.is_started()) return "";
   if (exercises.attempt().passed) return "passed";
   const std::size_t all = parse_exercise(exercises.description()).tasks.size();
@@ -180,14 +191,24 @@ std::string progress_text(const Stage& stage, const Environment& environment) {
          " regions written";
 }
 
+}  // namespace
+
+std::string progress_text(const Stage& stage, const Environment& environment) {
+  const std::string forward = progress_of(exercise_of(stage, environment));
+  const std::string backward = progress_of(exercise_of(stage, environment, true));
+  if (backward.empty()) return forward;
+  return forward + (forward.empty() ? "" : ", ") + "backward " + backward;
+}
+
 std::string next_exercise_text(const Environment& environment) {
-  for (const Stage& stage : environment.stages) {
-    if (stage.is_step()) continue;
-    const Exercises exercises = exercise_of(stage, environment);
-    if (exercises.attempt().passed) continue;
-    return "\nnext: ./ladder " + std::string(exercises.is_started() ? "check " : "start ") +
-           exercises.number() + "\n";
-  }
+  for (const bool backward : {false, true})
+    for (const Stage& stage : environment.stages) {
+      if (stage.is_step() || (backward && !stage.backward())) continue;
+      const Exercises exercises = exercise_of(stage, environment, backward);
+      if (exercises.attempt().passed) continue;
+      return "\nnext: ./ladder " + std::string(exercises.is_started() ? "check " : "start ") +
+             exercises.number() + "\n";
+    }
   return "\nall exercises are solved\n";
 }
 

@@ -26,20 +26,44 @@ function(attention_kernel name namespace folder header)
     $<IF:$<CXX_COMPILER_ID:GNU>,-fmax-errors=1,-ferror-limit=1>)
 endfunction()
 
-# attention_backward(STAGE FOLDER): its backward.h as objects, which register a second pass, and
-# their <stage>_backward_quick and <stage>_backward_test.
+# backward_kernel(NAME STAGE FOLDER): the backward.h there as objects, which register another pass of
+# the stage.
+function(backward_kernel name stage folder)
+  add_library(${name} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/backward.cpp)
+  target_include_directories(${name} BEFORE PRIVATE ${folder})
+  target_compile_definitions(${name} PRIVATE STAGE=stage_${stage} STAGE_NAME="${stage}")
+  target_link_libraries(${name} PUBLIC stages)
+  target_compile_options(${name} PRIVATE
+    $<IF:$<CXX_COMPILER_ID:GNU>,-fmax-errors=1,-ferror-limit=1>)
+endfunction()
+
+# backward_tests(KERNEL STAGE [QUICK_KERNEL]): as attention_tests, after the stage's forward pass.
+function(backward_tests kernel stage)
+  add_executable(${kernel}_quick $<TARGET_OBJECTS:quick_backward>)
+  list(APPEND ARGN ${kernel})
+  list(GET ARGN 0 quick_kernel)
+  target_link_libraries(${kernel}_quick PRIVATE ${stage} ${quick_kernel} suite)
+  add_executable(${kernel}_test)
+  target_link_libraries(${kernel}_test PRIVATE
+    ${stage} ${kernel} backward_conformance GTest::gtest_main)
+endfunction()
+
+# attention_backward(STAGE FOLDER): its backward.h there, <stage>_backward_quick and
+# <stage>_backward_test, and those of its exercise.
 function(attention_backward stage folder)
-  add_library(${stage}_backward OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/backward.cpp)
-  target_include_directories(${stage}_backward BEFORE PRIVATE ${folder})
-  target_compile_definitions(${stage}_backward PRIVATE
-    STAGE=stage_${stage} STAGE_NAME="${stage}")
-  target_link_libraries(${stage}_backward PUBLIC stages)
+  backward_kernel(${stage}_backward ${stage} ${folder})
   ladder_gains(${stage}_backward)
-  add_executable(${stage}_backward_test)
-  target_link_libraries(${stage}_backward_test PRIVATE
-    ${stage} ${stage}_backward backward_conformance GTest::gtest_main)
-  add_executable(${stage}_backward_quick $<TARGET_OBJECTS:quick_backward>)
-  target_link_libraries(${stage}_backward_quick PRIVATE ${stage} ${stage}_backward suite)
+  backward_tests(${stage}_backward ${stage})
+  set(exercise ${stage}_backward_exercise)
+  set(exercise_dir ${CMAKE_CURRENT_SOURCE_DIR}/exercise)
+  backward_kernel(${exercise}_draft ${stage} ${exercise_dir})
+  target_compile_definitions(${exercise}_draft PRIVATE ATTENTION_QUICK)
+  target_compile_options(${exercise}_draft PRIVATE $<$<CONFIG:Release>:-Og>)
+  backward_kernel(${exercise} ${stage} ${exercise_dir})
+  attention_compile_quickly(${exercise})
+  backward_tests(${exercise} ${stage} ${exercise}_draft)
+  set_target_properties(${exercise} ${exercise}_draft ${exercise}_quick ${exercise}_test
+    PROPERTIES EXCLUDE_FROM_ALL ON)
   add_test(NAME ${stage}.backward_quick COMMAND ${stage}_backward_quick)
   set_tests_properties(${stage}.backward_quick PROPERTIES LABELS ${stage}.quick)
   gtest_discover_tests(${stage}_backward_test
@@ -98,7 +122,8 @@ endfunction()
 #   <stage>_steps      the kernels in its folder steps/, where it has one, label <stage>.slow
 #   attention_ladder   gains the stage, its steps and that copy
 #   <stage>_exercise_quick, <stage>_exercise_test
-#                      the same of exercise/attention.h; built only if asked for
+#                      the same of exercise/attention.h; built only if asked for, and
+#                      <stage>_backward_exercise_quick, ..._test of exercise/backward.h
 function(attention_stage)
   cmake_parse_arguments(arg "" "PUBLISHED_TILES" "" ${ARGN})
   get_filename_component(stage ${CMAKE_CURRENT_SOURCE_DIR} NAME)

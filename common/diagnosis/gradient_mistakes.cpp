@@ -52,7 +52,7 @@ void keep_key_tile(Terms& t, bool last, bool of_all) {
 void keep_queries(Terms& t, Eigen::Index first, bool of_dk, bool of_dv) {
   const Eigen::Index count = t.q.rows() - first;
   if (of_dk) t.dk = t.scale * (t.dS.bottomRows(count).matrix().transpose() * t.q.bottomRows(count));
-  if (of_dv) t.dv = t.P.bottomRows(count).matrix().transpose() * t.d_o.bottomRows(count);
+  if (of_dv) t.dv = t.dropped_P.bottomRows(count).matrix().transpose() * t.d_o.bottomRows(count);
 }
 
 Eigen::Index last_query_tile(const Terms& t) {
@@ -163,9 +163,9 @@ constexpr GradientMistake all[] = {
     {.name = "dV is made of dS, not of P",
      .sums = [](Terms& t) { t.dv = t.scale * (t.dS.matrix().transpose() * t.d_o); }},
     {.name = "dV is made of O, not of dO",
-     .sums = [](Terms& t) { t.dv = t.P.matrix().transpose() * t.o; }},
+     .sums = [](Terms& t) { t.dv = t.dropped_P.matrix().transpose() * t.o; }},
     {.name = "dV is made of Q, not of dO",
-     .sums = [](Terms& t) { t.dv = t.P.matrix().transpose() * t.q; }},
+     .sums = [](Terms& t) { t.dv = t.dropped_P.matrix().transpose() * t.q; }},
     {.name = "dS is not transposed for dK", .sums = leave_dS_as_it_is},
     {.name = "dV is made of weights e^(S - m) that are not divided by l",
      .sums =

@@ -33,9 +33,9 @@ void begin(const Problem& p, const Inputs& inputs, const KeyHead& of, std::int64
                     : -std::numeric_limits<double>::infinity();
   }
   t.drop.setOnes(s.q_length, s.k_length);
-  const tile::Dropout dropout = p.dropout_of(of.batch, head);
+  t.dropout = p.dropout_of(of.batch, head);
   for (Eigen::Index i = 0; p.dropout > 0 && i < t.drop.rows(); ++i)
-    for (Eigen::Index j = 0; j < t.drop.cols(); ++j) t.drop(i, j) = dropout.factor(i, j);
+    for (Eigen::Index j = 0; j < t.drop.cols(); ++j) t.drop(i, j) = t.dropout.factor(i, j);
   t.o = (weights(t.S, t.lse, t.seen) * t.drop).matrix() * t.v;
 }
 
@@ -57,7 +57,8 @@ MistakenGradients backward_with_mistake(const Problem& p, const Inputs& inputs, 
           .diagonal = s.k_length - s.q_length,
           .query_rows = tiles.query_rows,
           .key_rows = tiles.key_rows,
-          .causal = p.causal};
+          .causal = p.causal,
+          .has_dropout = p.dropout > 0};
   t.k.resize(s.k_length, p.head_dim);
   t.v.resize(s.k_length, p.head_dim);
   load<double>(inputs.k, p.dtype, s.k_begin, p.kv_heads, of.kv_head, t.k);
@@ -71,12 +72,14 @@ MistakenGradients backward_with_mistake(const Problem& p, const Inputs& inputs, 
     if (head == first) first_terms = t;
     if (mistake.first_lse) t.lse = first_terms.lse;
     if (mistake.first_d_o) t.d_o = first_terms.d_o;
+    if (mistake.first_drop) t.drop = first_terms.drop;
     if (mistake.first_q) t.q = first_terms.q, t.S = first_terms.S;
     change(mistake.lse, t);
     change(mistake.seen, t);
     t.P = weights(t.S, t.lse, t.seen);
     change(mistake.P, t);
     if (t.P.size() > 0) result.largest_weight = std::max(result.largest_weight, t.P.maxCoeff());
+    change(mistake.drop, t);
     t.dropped_P = t.P * t.drop;
     change(mistake.dropped_P, t);
     t.dP = (t.d_o * t.v.transpose()).array() * t.drop;

@@ -198,9 +198,11 @@ GradientFindings diagnose(std::span<const TriedGradients> tried, TileShape (*til
     if (!(first.from->check.*of.errors).passed())
       findings.values += (findings.values.empty() ? "" : "; ") + values_of(first, of);
   std::vector<std::string> names;
-  for (const GradientMistake& mistake : gradient_mistakes())
-    if (std::ranges::find(names, mistake.name) == names.end() && fits(mistake, wrong, right, tiles))
-      names.emplace_back(mistake.name);
+  for (const auto mistakes : {gradient_mistakes(), gradient_mistakes_of_dropout()})
+    for (const GradientMistake& mistake : mistakes)
+      if (std::ranges::find(names, mistake.name) == names.end() &&
+          fits(mistake, wrong, right, tiles))
+        names.emplace_back(mistake.name);
   if (names.size() == 1) findings.looks_like = names[0];
   if (names.size() == 2) findings.looks_like = names[0] + ", or " + names[1];
   return findings;

@@ -44,18 +44,36 @@ const Problem full{.heads = 2, .kv_heads = 1, .seqlen_q = 140, .seqlen_k = 150, 
 const Problem causal{
     .heads = 2, .kv_heads = 1, .seqlen_q = 150, .seqlen_k = 140, .head_dim = 64, .causal = true};
 
-class KnownMistake : public testing::TestWithParam<GradientMistake> {};
+Problem with_dropout(Problem problem) {
+  problem.dropout = 0.3;
+  return problem;
+}
+
+void expect_named(const TriedGradients (&tried)[2], const GradientMistake& mistake) {
+  ASSERT_FALSE(tried[0].check.passed());
+  const GradientFindings findings = diagnose(tried);
+  EXPECT_NE(findings.looks_like.find(mistake.name), std::string::npos) << findings.looks_like;
+}
+
+using KnownMistake = testing::TestWithParam<GradientMistake>;
 
 // Of a mask the full problem passes, and speaks for it.
 TEST_P(KnownMistake, IsNamed) {
-  const TriedGradients tried[] = {planted(causal, GetParam()), planted(full, GetParam())};
-  ASSERT_FALSE(tried[0].check.passed());
-  const GradientFindings findings = diagnose(tried);
-  EXPECT_NE(findings.looks_like.find(GetParam().name), std::string::npos) << findings.looks_like;
+  expect_named({planted(causal, GetParam()), planted(full, GetParam())}, GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Backward, KnownMistake,
-                         testing::ValuesIn(gradient_mistakes().begin(), gradient_mistakes().end()),
+INSTANTIATE_TEST_SUITE_P(Backward, KnownMistake, testing::ValuesIn(gradient_mistakes()),
+                         [](const auto& of) { return std::to_string(of.index); });
+
+using KnownMistakeInDropout = testing::TestWithParam<GradientMistake>;
+
+// The problem without dropout passes.
+TEST_P(KnownMistakeInDropout, IsNamed) {
+  expect_named({planted(with_dropout(causal), GetParam()), planted(full, GetParam())}, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Backward, KnownMistakeInDropout,
+                         testing::ValuesIn(gradient_mistakes_of_dropout()),
                          [](const auto& of) { return std::to_string(of.index); });
 
 TEST(GradientDiagnosis, NamesNothingWhereNothingIsWrong) {

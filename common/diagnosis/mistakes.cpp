@@ -35,9 +35,9 @@ std::int64_t RowContext::end_of_loop() const {
 
 std::vector<const Mistake*> mistakes() {
   std::vector<const Mistake*> all;
-  for (const auto subject :
-       {mistakes_of_operands, mistakes_of_masks, mistakes_of_heads, mistakes_of_softmax,
-        mistakes_of_sums, mistakes_of_splits, mistakes_of_fp8, mistakes_of_lse})
+  for (const auto subject : {mistakes_of_operands, mistakes_of_masks, mistakes_of_heads,
+                             mistakes_of_softmax, mistakes_of_sums, mistakes_of_splits,
+                             mistakes_of_fp8, mistakes_of_dropout, mistakes_of_lse})
     for (const Mistake& mistake : subject()) all.push_back(&mistake);
   return all;
 }
@@ -65,6 +65,9 @@ RowResults<double> forward_with_mistake(const Setting& setting, const Inputs& in
   if (mistake.q_row) in.q_row = [&](const RowId& row) { return mistake.q_row(context(row)); };
   if (mistake.k_row) in.k_row = [&](std::int64_t key) { return mistake.k_row(key, tile); };
   if (mistake.v_row) in.v_row = [&](std::int64_t key) { return mistake.v_row(key, tile); };
+  in.drop = right.drop;
+  if (mistake.drop)
+    in.drop = [&](const RowId& row, std::int64_t key) { return mistake.drop(context(row), key); };
   if (mistake.score_columns) in.score_columns = mistake.score_columns(setting);
   return attend_rows<double>(problem, in, rows, [&](RowSlice<double> scores, const RowId& row) {
     return mistake.weigh ? mistake.weigh(scores, context(row)) : softmax(scores);

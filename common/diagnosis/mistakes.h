@@ -72,6 +72,7 @@ struct Mistake {
   std::int64_t (*v_row)(std::int64_t key, std::int64_t tile) = nullptr;
   KeyRange (*visible)(const RowContext&) = nullptr;
   RowSum<double> (*weigh)(RowSlice<double> scores, const RowContext&) = nullptr;
+  float (*drop)(const RowContext&, std::int64_t key) = nullptr;
   std::int64_t (*score_columns)(const Setting&) = nullptr;
   Buffer Inputs::*k = &Inputs::k;
   Buffer Inputs::*v = &Inputs::v;
@@ -87,6 +88,7 @@ std::span<const Mistake> mistakes_of_softmax();  // what is rescaled, and by wha
 std::span<const Mistake> mistakes_of_sums();     // what O is divided by
 std::span<const Mistake> mistakes_of_splits();
 std::span<const Mistake> mistakes_of_fp8();
+std::span<const Mistake> mistakes_of_dropout();
 std::span<const Mistake> mistakes_of_lse();  // O is right
 
 // All of them.

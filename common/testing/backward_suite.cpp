@@ -26,7 +26,7 @@ std::string indented(const std::string& lines) {
 // Mistakes differ where there are many keys, and show where rounding is small.
 int tells_little(const TriedGradients& tried) {
   const Problem& p = tried.problem;
-  return 8 * p.packed() + 4 * (p.seqlen_k <= 128) + 2 * (p.seqlen_q <= 64) +
+  return 16 * (p.dropout > 0) + 8 * p.packed() + 4 * (p.seqlen_k <= 128) + 2 * (p.seqlen_q <= 64) +
          (p.dtype != DType::f32);
 }
 

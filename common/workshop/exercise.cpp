@@ -154,6 +154,7 @@ std::vector<Region> regions_of(const std::string& kernel, const Exercise& exerci
       throw BadInput("attention.h", "region [" + std::to_string(number) + "]",
                      "[" + std::to_string(regions.size() + 1) + "], as exercise.txt has it");
     Region region{number, text.substr(text.find(']') + 2), i, i + 1, 0, 0};
+    region.title = region.title.substr(0, region.title.find(". "));  // a sentence
     if (region.title.ends_with('.')) region.title.pop_back();
     const int length = exercise.tasks[number - 1].lines;
     region.end =
@@ -171,10 +172,9 @@ std::vector<Region> regions_of(const std::string& kernel, const Exercise& exerci
   return regions;
 }
 
-std::string skeleton(const std::string& stage, const std::string& kernel,
+std::string skeleton(const std::string& number, const std::string& kernel,
                      const Exercise& exercise) {
   const std::vector<std::string> lines = lines_of(kernel);
-  const std::string number = stage.substr(0, 2);
   std::string result =
       "// Exercise: write the regions that say todo, then ./ladder check " + number + ".\n//\n";
   std::size_t next = 0;
@@ -182,7 +182,7 @@ std::string skeleton(const std::string& stage, const std::string& kernel,
     for (; next < end; ++next) {
       const bool says_run = lines[next].starts_with("// Run it: ");
       result += (says_run ? "// Hints: ./ladder hint " + number + " 1" : lines[next]) + "\n";
-      if (lines[next] == "#include \"attention/kernel.h\"") result += "#include \"tile/todo.h\"\n";
+      if (lines[next].starts_with("#include \"attention/")) result += "#include \"tile/todo.h\"\n";
     }
   };
   for (const Region& region : regions_of(kernel, exercise)) {

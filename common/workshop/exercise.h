@@ -42,8 +42,9 @@ struct Region {
 std::vector<Region> regions_of(const std::string& kernel, const Exercise& exercise);
 
 // The kernel with each region replaced by what to write, and a call that fails with its title.
-// `stage` is its folder's name.
-std::string skeleton(const std::string& stage, const std::string& kernel, const Exercise& exercise);
+// `number` is what commands call the exercise, "03" or "03/backward".
+std::string skeleton(const std::string& number, const std::string& kernel,
+                     const Exercise& exercise);
 
 // The labels of the regions that a solution has left as they were in the skeleton.
 std::vector<std::string> unwritten_regions(const std::string& solution);

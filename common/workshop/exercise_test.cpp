@@ -86,7 +86,7 @@ TEST(Exercise, RefusesHalfAStatementAndMissingRegions) {
 TEST(Exercise, BecomesASkeleton) {
   Exercise exercise = parsed();
   exercise.tasks[1].lines = 3;
-  const std::string text = skeleton("09_last", kernel, exercise);
+  const std::string text = skeleton("09", kernel, exercise);
   EXPECT_EQ(text.find("x += i"), std::string::npos) << text;
   EXPECT_EQ(text.find("store(x)"), std::string::npos) << text;
   EXPECT_NE(text.find("  // [1] The sum (4 lines)\n  // Write: a sum.\n  // Use: add.\n"

@@ -5,10 +5,12 @@ foreach(library IN ITEMS suite bench stages diagnosis report check attention til
   string(APPEND libraries " '$<TARGET_FILE:${library}>'")
 endforeach()
 set(options $<TARGET_PROPERTY:tile,INTERFACE_COMPILE_OPTIONS>)
-# A backward pass runs after the stage's forward pass.
-set(forward "")
+# A backward pass runs after the stage's forward pass; either may be the one with a mistake.
+set(passes "")
 foreach(stage IN ITEMS 00_naive 02_online_softmax 03_v2)
-  string(APPEND forward "forward_${stage}='$<$<TARGET_EXISTS:${stage}>:$<TARGET_OBJECTS:${stage}>>'\n")
+  set(kernel ${stage}_backward)
+  string(APPEND passes "forward_${stage}='$<$<TARGET_EXISTS:${stage}>:$<TARGET_OBJECTS:${stage}>>'\n"
+    "backward_${stage}='$<$<TARGET_EXISTS:${kernel}>:$<TARGET_OBJECTS:${kernel}>>'\n")
 endforeach()
 file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/mistakes.sh CONTENT "\
 compiler=(${CMAKE_CXX_COMPILER_LAUNCHER} '${CMAKE_CXX_COMPILER}' ${CMAKE_CXX_FLAGS})
@@ -16,5 +18,5 @@ options=(-std=c++20 -Og -DNDEBUG -DATTENTION_QUICK '$<JOIN:${options},' '>')
 quick=('$<JOIN:$<TARGET_OBJECTS:quick>,' '>')
 steps=('$<JOIN:$<TARGET_OBJECTS:steps>,' '>')
 backward=('$<JOIN:$<TARGET_OBJECTS:quick_backward>,' '>')
-${forward}libraries=(${libraries} ${CMAKE_THREAD_LIBS_INIT})
+${passes}libraries=(${libraries} ${CMAKE_THREAD_LIBS_INIT})
 ")

@@ -24,9 +24,10 @@ kernel_of() {
   (cd "$root" && echo "$stage"_*/"${of:-attention.h}")
 }
 
-# compile_kernel KERNEL FOLDER: of the copy in FOLDER the program that tries it, FOLDER/program.
+# compile_kernel KERNEL FOLDER [backward]: of the copy in FOLDER the program that tries it,
+# FOLDER/program; of a forward pass the one that tries it with dropout.
 compile_kernel() {
-  local stage=${1%%/*} header=${1#*/} program=("${quick[@]}") definitions=() name forward source=stage.cpp
+  local stage=${1%%/*} header=${1#*/} program=("${quick[@]}") definitions=() name other="" source=stage.cpp
   name=stage_$stage
   if [[ $header == steps/* ]]; then
     name=${name}_step_$(basename "$header" | cut -d_ -f1)
@@ -34,10 +35,12 @@ compile_kernel() {
     definitions=(-DATTENTION_STEP)
   fi
   if [[ $header == backward.h ]]; then
-    forward=forward_$stage source=backward.cpp
-    program=("${backward[@]}" "${!forward}")
+    other=forward_$stage source=backward.cpp
     definitions=("-DSTAGE_NAME=\"$stage\"")
+  elif [[ ${3:-} == backward ]]; then
+    other=backward_$stage
   fi
+  [[ ! $other ]] || program=("${backward[@]}" "${!other}")
   LC_ALL=C "${compiler[@]}" "${options[@]}" -fmax-errors=1 ${definitions[@]+"${definitions[@]}"} "-DSTAGE=$name" \
     "-DSTAGE_HEADER=\"$header\"" "-I$2" "-I$root/common" -c "$root/common/cmake/$source" \
     -o "$2/kernel.o" && "${compiler[@]: -1}" "${program[@]}" "$2/kernel.o" "${libraries[@]}" -o "$2/program"
@@ -122,7 +125,7 @@ try_kernel() {
       return
     fi
   fi
-  if ! compile_kernel "$1" "$2" >"$log" 2>&1; then
+  if ! compile_kernel "$1" "$2" "${3:+$(field "$3" Suite)}" >"$log" 2>&1; then
     (cd "$root" && first_error) >"$2/error"
     mv "$2/error" "$log"
     status=uncompiled
@@ -207,7 +210,7 @@ try_mistakes() {
   # shellcheck disable=SC2207 # no name has a space
   patches=($(chosen_mistakes "$every" ${stages[@]+"${stages[@]}"}))
   ((${#patches[@]})) || refuse "mistakes: there are none in $mistakes"
-  build suite quick steps quick_backward 00_naive 02_online_softmax 03_v2
+  build suite quick steps quick_backward {00_naive,02_online_softmax,03_v2}{,_backward}
   # shellcheck source=/dev/null
   source "$build/common/mistakes.sh"
   # shellcheck disable=SC2207

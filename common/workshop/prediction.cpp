@@ -19,8 +19,10 @@ double size_of(tile::TensorId tensor, const Problem& p) {
   const auto of_q = static_cast<double>(q_elements(p) * size_in_bytes(p.dtype));
   const auto of_k =
       static_cast<double>(p.batch * p.seqlen_k * p.kv_heads * p.head_dim * size_in_bytes(p.dtype));
-  if (tensor == Tensor::Q || tensor == Tensor::O) return of_q;
-  if (tensor == Tensor::K || tensor == Tensor::V) return of_k;
+  for (const tile::TensorId id : {Tensor::Q, Tensor::O, Tensor::dO, Tensor::dQ})
+    if (tensor == id) return of_q;
+  for (const tile::TensorId id : {Tensor::K, Tensor::V, Tensor::dK, Tensor::dV})
+    if (tensor == id) return of_k;
   return 0;
 }
 
@@ -47,8 +49,8 @@ std::string amount(double value) {
   return text(value < 100 ? "%.3g" : "%.0f", value);
 }
 
-double counted_bytes(const tile::Counters& cost) {
-  return static_cast<double>(cost.hbm_bytes());
+tile::Counters cost_of(const Stage& stage, const Problem& problem, bool backward) {
+  return backward ? stage.backward_cost(problem) : stage.cost(problem);
 }
 
 }  // namespace
@@ -74,8 +76,8 @@ bool Work::is_longest(const std::string& what) const {
   return time >= 0.9 * std::max({memory, products, exponentials});
 }
 
-Work work_of(const Stage& stage, const Problem& problem) {
-  const tile::Counters cost = stage.cost(problem);
+Work work_of(const Stage& stage, const Problem& problem, bool backward) {
+  const tile::Counters cost = cost_of(stage, problem, backward);
   const bool in_fp8 = stage.fp8.has_value();
   return {.memory = bytes_from_hbm(cost, problem) / hbm_rate,
           .products = static_cast<double>(cost.flops) / (in_fp8 ? fp8_rate : bf16_rate),
@@ -96,11 +98,11 @@ double parse_bytes(const std::string& text) {
   return number * known->second;
 }
 
-std::string compare(const Stage& stage, const Prediction& prediction) {
+std::string compare(const Stage& stage, const Prediction& prediction, bool backward) {
   const Problem problem = predicted_problem(stage);
-  const double counted = counted_bytes(stage.cost(problem));
+  const auto counted = static_cast<double>(cost_of(stage, problem, backward).hbm_bytes());
   const double factor = prediction.bytes / counted;
-  const Work work = work_of(stage, problem);
+  const Work work = work_of(stage, problem, backward);
   return text("  bytes    you said %s MB, counted are %s MB: %s\n",
               amount(prediction.bytes / 1e6).c_str(), amount(counted / 1e6).c_str(),
               factor > 0.9 && factor < 1.1 ? "right to a tenth"

@@ -22,12 +22,12 @@ struct Work {
   // Or as good as that: within a tenth of the longest.
   bool is_longest(const std::string& what) const;
 };
-Work work_of(const Stage& stage, const Problem& problem);
+Work work_of(const Stage& stage, const Problem& problem, bool backward = false);
 
 // "1.2 GB", "850MB", "3e8": bytes. Throws BadInput.
 double parse_bytes(const std::string& text);
 
 // The prediction beside the counted bytes and the works' times, some lines.
-std::string compare(const Stage& stage, const Prediction& prediction);
+std::string compare(const Stage& stage, const Prediction& prediction, bool backward = false);
 
 }  // namespace flash

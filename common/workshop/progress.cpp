@@ -29,15 +29,15 @@ void write(const std::filesystem::path& path, const std::string& text, std::ios:
 
 }  // namespace
 
-Exercises::Exercises(std::filesystem::path root, std::string stage)
-    : root_(std::move(root)), stage_(std::move(stage)) {}
+Exercises::Exercises(std::filesystem::path root, std::string stage, bool backward)
+    : root_(std::move(root)), stage_(std::move(stage)), backward_(backward) {}
 
 std::string Exercises::kernel() const {
-  return read(root_ / stage_ / "attention.h");
+  return read(root_ / stage_ / header());
 }
 
 std::string Exercises::description() const {
-  return read(root_ / stage_ / "exercise.txt");
+  return read(root_ / stage_ / (backward_ ? "backward.txt" : "exercise.txt"));
 }
 
 std::string Exercises::solution_text() const {
@@ -51,7 +51,7 @@ std::string Exercises::write_solution(const std::string& text) const {
   std::filesystem::path kept;
   if (is_started()) {
     for (int i = 1; kept.empty() || std::filesystem::exists(kept); ++i)
-      kept = folder() / ("attention.h." + std::to_string(i));
+      kept = folder() / (header() + "." + std::to_string(i));
     std::filesystem::rename(solution(), kept);
   }
   write(solution(), text, std::ios::trunc);
@@ -60,7 +60,7 @@ std::string Exercises::write_solution(const std::string& text) const {
 
 Attempt Exercises::attempt() const {
   Attempt attempt;
-  std::ifstream file(folder() / "progress");
+  std::ifstream file(progress());
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
     std::string what;
@@ -74,7 +74,7 @@ Attempt Exercises::attempt() const {
 }
 
 void Exercises::note(const std::string& line) const {
-  write(folder() / "progress", line + "\n", std::ios::app);
+  write(progress(), line + "\n", std::ios::app);
 }
 
 }  // namespace flash
