@@ -9,9 +9,7 @@
 #include "report/summary.h"
 
 namespace flash {
-namespace {
 
-// Says what wrong gradients look like.
 void name_mistake(const Problem& problem, const Inputs& inputs, const ExpectedGradients& expected,
                   BackwardVerdict& verdict) {
   if (!verdict.misuse.empty() || verdict.check.passed()) return;
@@ -20,8 +18,6 @@ void name_mistake(const Problem& problem, const Inputs& inputs, const ExpectedGr
   verdict.looks_like = findings.looks_like;
   verdict.values = findings.values;
 }
-
-}  // namespace
 
 BackwardVerdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                               const Inputs& inputs, const ExpectedGradients& expected) {

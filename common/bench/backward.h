@@ -26,6 +26,10 @@ struct BackwardVerdict {
 BackwardVerdict run_and_check(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                               const Inputs& inputs, const ExpectedGradients& expected);
 
+// Says what wrong gradients look like.
+void name_mistake(const Problem& problem, const Inputs& inputs, const ExpectedGradients& expected,
+                  BackwardVerdict& verdict);
+
 // All that is wrong, in lines; empty if nothing is.
 std::string describe(const BackwardVerdict& verdict);
 

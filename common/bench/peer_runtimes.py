@@ -1,16 +1,16 @@
-"""The runtimes that peers.py measures, and the tensors that it gives them.
+"""The runtimes that peers.py measures.
 
 A peer takes a shape, the inputs and a number of threads. It returns a function that computes, one
-that makes [heads, queries, head_dim] in fp32 of what the first returned, and the words for what the
-peer was told to do. It raises PeerError if it is not installed or has no such kernel.
+that makes [heads, rows, head_dim] in fp32 of what the first returned, and the words for what the
+peer was told to do. The rows are those of O; of a backward pass those of dQ, dK and dV, one behind
+another. It raises PeerError if it is not installed or has no such kernel.
 """
 
 import importlib
-import json
-import struct
 from importlib import metadata
 
 import numpy as np
+from peer_tensors import from_bf16, to_bf16
 
 
 class PeerError(Exception):
@@ -34,76 +34,6 @@ def versions():
     return found
 
 
-# Tensors: float32 arrays, [heads, tokens, head_dim] as most peers want them.
-
-
-def to_bf16(array):
-    """The bits of the nearest bf16 numbers, ties to even."""
-    bits = array.astype(np.float32).view(np.uint32)
-    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
-
-
-def from_bf16(bits):
-    return (bits.astype(np.uint32) << 16).view(np.float32)
-
-
-def random_inputs(shape):
-    """Scores with a standard deviation of 2.5; in bf16 numbers that are exact in it."""
-    random = np.random.default_rng(0)
-
-    def draw(heads, tokens, scale=1.0):
-        array = random.standard_normal((heads, tokens, shape["head_dim"]), np.float32) * np.float32(
-            scale
-        )
-        return from_bf16(to_bf16(array)) if shape["dtype"] == "bf16" else array
-
-    return {
-        "q": draw(shape["heads"], shape["seqlen_q"], 2.5),
-        "k": draw(shape["kv_heads"], shape["seqlen_k"]),
-        "v": draw(shape["kv_heads"], shape["seqlen_k"]),
-    }
-
-
-def write_inputs(path, shape, inputs):
-    """A safetensors file of [1, tokens, heads, head_dim]."""
-    header, data = {}, []
-    for name, array in inputs.items():
-        array = np.ascontiguousarray(array.transpose(1, 0, 2))[None]
-        raw = (to_bf16(array) if shape["dtype"] == "bf16" else array).tobytes()
-        begin = sum(map(len, data))
-        header[name] = {
-            "dtype": shape["dtype"].upper(),
-            "shape": array.shape,
-            "data_offsets": [begin, begin + len(raw)],
-        }
-        data.append(raw)
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(data))
-
-
-def read_output(path, shape):
-    """o of a safetensors file, [heads, queries, head_dim]."""
-    raw = path.read_bytes()
-    length = struct.unpack("<Q", raw[:8])[0]
-    entry = json.loads(raw[8 : 8 + length])["o"]
-    begin, end = (8 + length + offset for offset in entry["data_offsets"])
-    o = (
-        from_bf16(np.frombuffer(raw[begin:end], np.uint16))
-        if shape["dtype"] == "bf16"
-        else np.frombuffer(raw[begin:end], np.float32)
-    )
-    return o.reshape(entry["shape"])[0].transpose(1, 0, 2)
-
-
-def output_difference(ours, theirs, shape):
-    """bf16 rounds P and O at 2^-8 of themselves, in one order or another."""
-    largest = float(np.max(np.abs(ours - theirs)))
-    return {
-        "largest": largest,
-        "agrees": bool(largest <= (0.05 if shape["dtype"] == "bf16" else 1e-4)),
-    }
-
-
 # Peers.
 
 
@@ -113,6 +43,9 @@ def pytorch(shape, inputs, threads):
     dtype = torch.bfloat16 if shape["dtype"] == "bf16" else torch.float32
     q, k, v = (torch.from_numpy(inputs[name])[None].to(dtype).contiguous() for name in "qkv")
     grouped = shape["heads"] != shape["kv_heads"]
+    if shape["backward"]:
+        d_o = torch.from_numpy(inputs["do"])[None].to(dtype).contiguous()
+        return pytorch_backward(torch, shape, q, k, v, d_o)
 
     @torch.inference_mode()
     def run():
@@ -127,7 +60,24 @@ def pytorch(shape, inputs, threads):
     return run, lambda o: o[0].float().numpy(), told
 
 
+def pytorch_backward(torch, shape, q, k, v, d_o):
+    """The gradients alone: the forward pass, which keeps LSE, has run."""
+    of = [tensor.requires_grad_() for tensor in (q, k, v)]
+    o = torch.nn.functional.scaled_dot_product_attention(*of, is_causal=shape["causal"])
+
+    def run():
+        return torch.autograd.grad(o, of, d_o, retain_graph=True)
+
+    told = (
+        f"torch.autograd.grad of scaled_dot_product_attention on contiguous [1, heads, tokens, d] "
+        f"{shape['dtype']}, {torch.get_num_threads()} threads"
+    )
+    return run, lambda all: torch.cat([one[0] for one in all], 1).float().numpy(), told
+
+
 def onnx_runtime(shape, inputs, threads):
+    if shape["backward"]:
+        raise PeerError("has no backward pass")
     if shape["dtype"] != "f32":
         raise PeerError("has no bf16 attention on a CPU")
     if shape["heads"] != shape["kv_heads"]:
@@ -172,6 +122,8 @@ def onnx_runtime(shape, inputs, threads):
 
 
 def openvino(shape, inputs, threads):
+    if shape["backward"]:
+        raise PeerError("has no backward pass")
     ov = load("openvino")
     ops = load("openvino.opset13")
     kind = ov.Type.bf16 if shape["dtype"] == "bf16" else ov.Type.f32

@@ -6,7 +6,8 @@
 
 They get the same inputs and as many threads. Every shape is a safetensors file that `ladder bench
 --input` reads and from which the peers' tensors are made. First all outputs are compared; who
-differs gets no time. Then they take turns, so that a slow spell of the machine meets all of them.
+differs gets no time. Of a backward pass these are the gradients, and --only backward takes no
+other shapes. Then they take turns, so that a slow spell of the machine meets all of them.
 A turn warms up and then takes the median of its runs; a ratio is that of two neighbouring turns,
 and of the ratios the table has the median. In a decode step all read the keys from memory:
 something else is read before each run.
@@ -70,6 +71,8 @@ def bench(options, shape, file, more):
     ]
     if shape["causal"]:
         arguments.append("--causal")
+    if shape["backward"]:
+        arguments.append("--backward")
     if shape["stage"] == "06":
         arguments += ["--cache", shape["dtype"]]
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
@@ -111,14 +114,8 @@ def turn_of(run, seconds, prepare):
 
 
 def measure(options, shape, folder, last_cache):
-    from peer_runtimes import (
-        PeerError,
-        output_difference,
-        peers,
-        random_inputs,
-        read_output,
-        write_inputs,
-    )
+    from peer_runtimes import PeerError, peers
+    from peer_tensors import output_difference, random_inputs, read_output, write_inputs
 
     file, output = Path(folder) / "in.safetensors", Path(folder) / "out.safetensors"
     inputs = random_inputs(shape)

@@ -25,12 +25,15 @@ constexpr Option how[] = {
     {"", "", "a problem of your own, instead of groups:"},
     {"--stage", "STAGE", "by any unique beginning of its name; may be repeated (03)"},
     {"--sweep", "AXIS", "seqlen, head_dim, batch or threads: that changes, the rest stays"},
+    {"--backward", "", "the backward pass, of a stage that has one: 00, 02 and 03"},
+    {"--deterministic", "", "so, with dQ added up in one order: the same bits every time"},
     {"--cache", "DTYPE",
      "decode from a KV cache of f32, bf16, f16, e4m3 or e5m2: 1 query, 65536 keys, 16 heads on 2, "
      "d = 128, unless said otherwise (stage 06)"},
     {"--page-size", "N", "keys of a page of the cache; default: no pages"},
-    {"--input", "FILE", "safetensors with q, k, v, as of ladder run"},
-    {"--output", "FILE", "safetensors with o and lse; needs exactly one case"},
+    {"--input", "FILE", "safetensors with q, k, v, with --backward do, as of ladder run"},
+    {"--output", "FILE",
+     "safetensors with o and lse, and dq, dk, dv with --backward; needs exactly one case"},
 };
 
 const std::vector<Option>& known() {
@@ -53,6 +56,14 @@ std::optional<CacheKind> parse_cache(const Options& options) {
                    options.number<std::int64_t>("--page-size", 0, 1, largest_page)};
 }
 
+// Throws BadInput unless they go together, and with the other options.
+void parse_backward(const Options& options, Case& c) {
+  c.backward = options.given("--backward");
+  if (c.backward && c.cache) refuse("--backward", "beside --cache", "one of them");
+  if (options.given("--deterministic") && !c.backward)
+    refuse("--deterministic", "without --backward", "both: a forward pass always is");
+}
+
 // A case without its stage.
 Case own_case(const Options& options, int threads) {
   Case c{.name = "", .stage = "", .problem = {}, .cache = parse_cache(options)};
@@ -60,23 +71,27 @@ Case own_case(const Options& options, int threads) {
   if (c.cache && size_in_bytes(c.cache->dtype) < 4)
     otherwise.dtype = size_in_bytes(c.cache->dtype) == 2 ? c.cache->dtype : DType::bf16;
   c.threads = threads;
+  parse_backward(options, c);
   if (const std::string file = options.one("--input"); !file.empty()) {
     if (states_problem(options))
       refuse("--input", in_quotes(file) + " beside options that state a problem",
              "none of them but --causal");
-    AttentionFile read = read_attention_file(file, options.given("--causal"));
+    AttentionFile read = read_attention_file(file, options.given("--causal"), c.backward);
     c.problem = read.problem;
+    c.problem.deterministic = options.given("--deterministic");
     c.inputs = std::make_shared<const Inputs>(std::move(read.inputs));
     return c;
   }
   c.problem = parse_problem(options, otherwise);
+  c.problem.deterministic = options.given("--deterministic");
   require_memory_for_tensors(c.problem);
   return c;
 }
 
 bool asks_for_own(const Options& options) {
-  constexpr const char* names[] = {"--stage", "--sweep",  "--cache", "--page-size",
-                                   "--input", "--output", "--causal"};
+  constexpr const char* names[] = {"--stage",     "--sweep",    "--cache",
+                                   "--page-size", "--input",    "--output",
+                                   "--causal",    "--backward", "--deterministic"};
   return states_problem(options) ||
          std::ranges::any_of(names, [&](const char* name) { return options.given(name); });
 }
@@ -84,7 +99,8 @@ bool asks_for_own(const Options& options) {
 std::vector<Group> own_groups(const Options& options, int threads,
                               const std::vector<Stage>& stages) {
   const Case base = own_case(options, threads);
-  Group group{"problem", problem_text(base.problem) + ".", {}};
+  Group group{
+      "problem", (base.backward ? "Backward pass, " : "") + problem_text(base.problem) + ".", {}};
   const Arguments usual = {base.cache ? "06" : "03"};
   for (const std::string& name : options.given("--stage") ? options.all("--stage") : usual) {
     Case c = base;
@@ -92,6 +108,8 @@ std::vector<Group> own_groups(const Options& options, int threads,
     if (c.cache && !c.stage.starts_with("06"))
       refuse("--cache", in_quotes(options.one("--cache")) + " with stage " + c.stage,
              "stage 06, which alone decodes from a cache");
+    if (c.backward && !find_stage(name, stages).backward())
+      refuse("--backward", "of " + c.stage, "a stage that has one");
     c.against = usual_ceiling(c);
     if (!options.given("--sweep")) {
       group.cases.push_back(c);

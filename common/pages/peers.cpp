@@ -46,8 +46,9 @@ std::string peers_table(const std::string& name) {
   }
   std::string versions;
   for (const auto& [peer, version] : results.at("peers").items())
-    versions += (versions.empty() ? "" : ", ") + peer + " " +
-                (version.is_string() ? version.get<std::string>() : version.dump());
+    if (version != "not installed")
+      versions += (versions.empty() ? "" : ", ") + peer + " " +
+                  (version.is_string() ? version.get<std::string>() : version.dump());
   const json& m = results.at("machine");
   const std::string isa = results.at("isa");
   return table + "\n<sub>`common/bench/peers.py`, measured on " + m.at("cpu").get<std::string>() +

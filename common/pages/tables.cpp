@@ -1,5 +1,6 @@
 // Tables of stages, benchmarks and experiments, from committed results.
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -131,7 +132,10 @@ std::string backward_table(const Stage& stage) {
 
 std::string bench_table(const std::string& processor) {
   const std::string name = processor.empty() ? "bench" : "bench_" + processor;
-  const json wide = read_results(name), narrow = read_results(name + "_avx2");
+  const json wide = read_results(name);
+  const std::string path = "docs/results/" + name + "_avx2.json";
+  const bool has_narrow = std::filesystem::exists(repository_root() / path);
+  const json narrow = has_narrow ? read_results(name + "_avx2") : json{{"cases", json::array()}};
   const auto share = [](const json& c, const char* key) {
     return c.contains(key) ? percent_text(c.at(key)) : std::string();
   };
@@ -152,9 +156,10 @@ std::string bench_table(const std::string& processor) {
                  : " | " + share(*other, "ratio") + " | " + share(*other, "goal") + " |\n";
   }
   const json& m = wide.at("machine");
-  return table + "\n<sub>`./ladder bench`, measured on " + m.at("cpu").get<std::string>() + ", " +
-         std::to_string(wide.at("threads").get<int>()) + " cores, " +
-         m.at("compiler").get<std::string>() + ", " + m.at("date").get<std::string>() +
+  const std::string groups = processor == "backward" ? " backward" : "";
+  return table + "\n<sub>`./ladder bench" + groups + "`, measured on " +
+         m.at("cpu").get<std::string>() + ", " + std::to_string(wide.at("threads").get<int>()) +
+         " cores, " + m.at("compiler").get<std::string>() + ", " + m.at("date").get<std::string>() +
          ": medians, of peaks and bandwidths measured in turns with the cases.</sub>\n";
 }
 

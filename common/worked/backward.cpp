@@ -41,6 +41,15 @@ std::string wrong_gradients(std::span<const SlipRow> rows) {
   return result;
 }
 
+std::string gradients_text(const SmallProblem& p, const SmallGradients& g) {
+  std::string result = "| row | dV | dQ | dK |\n|--:|---|---|---|\n";
+  for (int i = 0; i < 2; ++i)
+    result += text_of("| %d | %s | %s | %s |\n", i, row_text(g.dV[i]).c_str(),
+                      row_text(g.dQ[i]).c_str(), row_text(g.dK[i]).c_str());
+  return result + text_of("\nDifference quotients of all twelve: the same, up to %.0e.\n",
+                          std::pow(10, std::ceil(std::log10(off_by_quotients(p, g)))));
+}
+
 }  // namespace
 
 std::string small_softmax() {
@@ -55,13 +64,23 @@ std::string small_softmax() {
 
 std::string small_gradients_by_hand() {
   const SmallProblem p = small_problem();
+  return gradients_text(p, small_gradients(p));
+}
+
+// Half of the weights of query 0 are dropped, none of query 1.
+std::string small_dropout() {
+  SmallProblem p = small_problem();
+  p.Z = {{{2, 0}, {2, 2}}};
   const SmallGradients g = small_gradients(p);
-  std::string result = "| row | dV | dQ | dK |\n|--:|---|---|---|\n";
-  for (int i = 0; i < 2; ++i)
-    result += text_of("| %d | %s | %s | %s |\n", i, row_text(g.dV[i]).c_str(),
-                      row_text(g.dQ[i]).c_str(), row_text(g.dK[i]).c_str());
-  return result + text_of("\nDifference quotients of all twelve: the same, up to %.0e.\n",
-                          std::pow(10, std::ceil(std::log10(off_by_quotients(p, g)))));
+  std::string result =
+      "| query | P | Z | O | dP | Σ P dP | dO · O | dS |\n|--:|---|---|---|---|--:|--:|---|\n";
+  for (int i = 0; i < 2; ++i) {
+    const double sum = g.P[i][0] * g.dP[i][0] + g.P[i][1] * g.dP[i][1];
+    result += text_of("| %d | %s | %s | %s | %s | %.4g | %.4g | %s |\n", i,
+                      row_text(g.P[i]).c_str(), row_text(p.Z[i]).c_str(), row_text(g.O[i]).c_str(),
+                      row_text(g.dP[i]).c_str(), sum, g.D[i], row_text(g.dS[i]).c_str());
+  }
+  return result + "\n" + gradients_text(p, g);
 }
 
 std::string wrong_gradients_00() {

@@ -34,6 +34,7 @@ std::string query_tiles();
 // The backward passes of 00, 02 and 03
 std::string small_softmax();
 std::string small_gradients_by_hand();
+std::string small_dropout();
 std::string wrong_gradients_00();
 std::string wrong_gradients_02();
 std::string wrong_gradients_03();

@@ -17,6 +17,13 @@ Square product(const Square& a, const Square& b, double factor = 1) {
   return c;
 }
 
+Square each(const Square& a, const Square& b) {
+  Square c{};
+  for (int i = 0; i < 2; ++i)
+    for (int j = 0; j < 2; ++j) c[i][j] = a[i][j] * b[i][j];
+  return c;
+}
+
 // S, P, O and LSE.
 SmallGradients forward(const SmallProblem& p) {
   SmallGradients g{};
@@ -27,7 +34,7 @@ SmallGradients forward(const SmallProblem& p) {
     g.LSE[i] = std::log(l);
     for (int j = 0; j < 2; ++j) g.P[i][j] = hidden && j == 1 ? 0 : std::exp(g.S[i][j]) / l;
   }
-  g.O = product(g.P, p.V);
+  g.O = product(each(g.P, p.Z), p.V);
   return g;
 }
 
@@ -80,14 +87,14 @@ SmallGradients small_gradients(const SmallProblem& p, Slip slip) {
   SmallGradients g = forward(p);
   for (int i = 0; i < 2; ++i)
     for (int j = 0; j < 2; ++j) g.P[i][j] = weight(p, g, i, j, slip);
-  g.dP = product(p.dO, transposed(p.V));
+  g.dP = each(product(p.dO, transposed(p.V)), p.Z);
   for (int i = 0; i < 2; ++i) {
     g.D[i] = row_sum(p, g, i, slip);
     for (int j = 0; j < 2; ++j) g.dS[i][j] = g.P[i][j] * (g.dP[i][j] - g.D[i]);
   }
   const double scale = slip == Slip::no_scale ? 1 : p.scale;
   const bool two_heads = slip == Slip::first_query_head || slip == Slip::last_query_head;
-  Square to_keys = g.dS, to_values = g.P, to_queries = g.dS;
+  Square to_keys = g.dS, to_values = each(g.P, p.Z), to_queries = g.dS;
   const int left_out = slip == Slip::first_query_head ? 1 : 0;
   for (int i = 0; i < 2; ++i) {
     if (two_heads && i == left_out) to_keys[i] = to_values[i] = {};

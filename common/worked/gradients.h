@@ -11,7 +11,8 @@ using Square = std::array<std::array<double, 2>, 2>;
 struct SmallProblem {
   Square Q, K, V, dO;
   double scale;
-  bool causal = false;  // query 0 sees key 0 only
+  bool causal = false;            // query 0 sees key 0 only
+  Square Z = {{{1, 1}, {1, 1}}};  // dropout: 1 / (1 - p) where a weight is kept, 0 elsewhere
 };
 SmallProblem small_problem();
 

@@ -23,6 +23,7 @@ std::span<const WorkedExample> worked_examples() {
       WorkedExample{"small_backward", small_backward},
       WorkedExample{"small_softmax", small_softmax},
       WorkedExample{"small_gradients_by_hand", small_gradients_by_hand},
+      WorkedExample{"small_dropout", small_dropout},
       WorkedExample{"wrong_gradients_00", wrong_gradients_00},
       WorkedExample{"wrong_gradients_02", wrong_gradients_02},
       WorkedExample{"wrong_gradients_03", wrong_gradients_03},

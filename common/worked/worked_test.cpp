@@ -37,6 +37,19 @@ TEST(SmallGradients, DifferenceQuotients) {
   EXPECT_LT(off_by_quotients(p, small_gradients(p)), 1e-7);
 }
 
+// D = dO . O = sum P dP, by hand: P Z = (1/2, 0) and (1, 1), O = (1, 0) and (8, 4).
+TEST(SmallGradients, WithDropoutDIsStillOfO) {
+  SmallProblem p = small_problem();
+  p.Z = {{{2, 0}, {2, 2}}};
+  const SmallGradients g = small_gradients(p);
+  expect_near(g.O, {{{1, 0}, {8, 4}}});
+  expect_near(g.dP, {{{4, 0}, {4, 20}}});
+  EXPECT_NEAR(g.D[0], 1, 1e-12);
+  EXPECT_NEAR(g.D[1], 12, 1e-12);
+  expect_near(g.dS, {{{0.75, -0.75}, {-4, 4}}});
+  EXPECT_LT(off_by_quotients(p, g), 1e-7);
+}
+
 // A weight of a key that a mask hides: e^(ln 3 - 0).
 TEST(SmallGradients, WithoutTheMaskAWeightIsAboveOne) {
   SmallProblem p = small_problem();

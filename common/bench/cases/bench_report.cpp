@@ -47,7 +47,7 @@ double reference(const GroupResult& group, const Case& c) {
 Json problem_json(const Problem& p) {
   return {{"batch", p.batch},       {"heads", p.heads},       {"kv_heads", p.kv_heads},
           {"seqlen_q", p.seqlen_q}, {"seqlen_k", p.seqlen_k}, {"head_dim", p.head_dim},
-          {"causal", p.causal},     {"dtype", name(p.dtype)}};
+          {"causal", p.causal},     {"dtype", name(p.dtype)}, {"deterministic", p.deterministic}};
 }
 
 std::string against_text(const Case& c) {
@@ -74,6 +74,7 @@ Json case_json(const GroupResult& group, std::size_t i) {
   Json json = {{"group", group.group.name},
                {"name", c.name},
                {"stage", c.stage},
+               {"pass", c.backward ? "backward" : "forward"},
                {"problem", problem_json(c.problem)},
                {"threads", c.threads},
                {"processor_caches", c.cache && !group.read_gbs.empty() ? "cold" : "warm"},
@@ -122,7 +123,7 @@ void BenchReport::add_peaks(int count, const Peaks& measured) {
 
 double rate(const Case& c, const CaseResult& result) {
   if (result.seconds.runs == 0 || result.seconds.median <= 0) return 0;
-  return (c.cache ? cache_bytes(c) : nominal_flops(c.problem)) / result.seconds.median * 1e-9;
+  return (c.cache ? cache_bytes(c) : nominal_flops(c)) / result.seconds.median * 1e-9;
 }
 
 double ratio(const GroupResult& group, std::size_t i) {
@@ -130,7 +131,7 @@ double ratio(const GroupResult& group, std::size_t i) {
   const double to = reference(group, c);
   if (to <= 0) return 0;
   // Caches of other types have other bytes; it is the times of the same work that are compared.
-  if (c.against == Against::other && group.results[i].seconds.runs > 0)
+  if (c.cache && c.against == Against::other && group.results[i].seconds.runs > 0)
     return group.results[find(group, c.other)].seconds.median / group.results[i].seconds.median;
   return rate(c, group.results[i]) / to;
 }

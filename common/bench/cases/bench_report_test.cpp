@@ -40,6 +40,16 @@ TEST(Bench, RatiosAreToWhatACaseNames) {
   EXPECT_DOUBLE_EQ(ratio(group, 2), 0.5);
 }
 
+// Catches the FLOPs of a forward pass in the place of a backward pass's, and a causal case that is
+// compared in its time.
+TEST(Bench, ABackwardPassHasItsOwnFlops) {
+  GroupResult group = prefills();
+  for (Case& c : group.group.cases) c.backward = true;
+  EXPECT_DOUBLE_EQ(ratio(group, 0), 2);
+  group.group.cases[1].problem.causal = true;
+  EXPECT_DOUBLE_EQ(ratio(group, 1), 0.25);  // half the work in twice the time
+}
+
 // Catches bytes of Q's type in the place of the cache's, and a bandwidth of warm memory.
 TEST(Bench, ACacheIsMeasuredInItsBytes) {
   GroupResult group{.group = {"decode", "", {}}, .results = {took(1e-6), took(2e-6)}};

@@ -131,9 +131,11 @@ std::string legend_text(const Terminal& terminal) {
          paragraph(terminal, "median   ",
                    "of the times of a run; IQR: between its quartiles lies half of them, in "
                    "percent of the median; the cases of a table take turns") +
-         paragraph(terminal, "GFLOP/s  ",
-                   "of 4 N_q N_k d for each head, half of it if causal, whatever is executed; "
-                   "GB/s: of the keys and values in the cache") +
+         paragraph(
+             terminal, "GFLOP/s  ",
+             "of 4 N_q N_k d for each head, of a backward pass 10, half of it if causal, whatever "
+             "is executed; "
+             "GB/s: of the keys and values in the cache") +
          paragraph(terminal, "ratio    ",
                    "to FMA on registers alone in turns with the cases, to the read bandwidth "
                    "beside them, to the speed of another case or of the best; | in the bar: the "

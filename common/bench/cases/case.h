@@ -18,7 +18,7 @@ enum class Against : std::uint8_t {
   fma_peak,
   bf16_peak,
   read_bandwidth,
-  other,  // another case of the group, of as much work
+  other,  // the rate of another case of the group, of a cache its time for as much work
   best,   // the fastest case of the group
 };
 
@@ -43,6 +43,7 @@ struct Case {
   Goal goal = {};
   int threads = 1;
   std::shared_ptr<const Inputs> inputs = {};  // null: generated
+  bool backward = false;                      // the backward pass is measured, not the forward one
 };
 
 // Cases that take turns, so that a slow spell of the machine meets all of them.
@@ -58,6 +59,9 @@ std::vector<Group> goal_groups(int threads);
 // The cases that `base` becomes along an axis: seqlen, head_dim, batch or threads, of which there
 // are at most base.threads. Throws BadInput for any other.
 Group sweep(const std::string& axis, const Case& base);
+
+// 4 N_q N_k d for each head, or 10 of a backward pass; half of it when causal.
+double nominal_flops(const Case& c);
 
 // What a case of this stage and problem is measured against if nobody says.
 Against usual_ceiling(const Case& c);

@@ -1,7 +1,9 @@
 #include "bench/cases/entry.h"
 
+#include <algorithm>
 #include <limits>
 
+#include "bench/backward.h"
 #include "bench/cached_inputs.h"
 #include "bench/verdict.h"
 #include "check/generator.h"
@@ -23,13 +25,16 @@ Expected expect_cheaply(const Problem& problem, const Inputs& inputs, const Prec
 
 Entry::Entry(const Case& c, const std::vector<Stage>& stages, std::uint64_t seed)
     : stage_(find_stage(c.stage, stages)),
+      backward_(c.backward),
       problem_(c.problem),
       device_(tile::find_gpu("h100"), c.threads) {
   validate(problem_);
   inputs_ = c.inputs ? *c.inputs : generate(problem_, seed, stage_.fp8);
   if (c.cache) round_for_cache(problem_, c.cache->dtype, inputs_);
   try {
-    if (c.cache)
+    if (backward_)
+      check_backward(seed);
+    else if (c.cache)
       check_cached(*c.cache, seed);
     else
       check_plain();
@@ -48,6 +53,29 @@ void Entry::check_plain() {
   check_ = verdict.check;
   outputs_ = std::move(verdict.outputs);
   args_ = make_args(problem_, inputs_, outputs_);
+}
+
+// The gradients of some key heads. The error that is kept is the one that comes nearest to its
+// bound.
+void Entry::check_backward(std::uint64_t seed) {
+  if (!stage_.backward())
+    throw BadInput("backward", "of " + std::string(stage_.name), "a stage that has one");
+  if (inputs_.d_o.empty()) inputs_.d_o = generate_gradient(problem_, seed);
+  const ExpectedGradients expected = expect_gradients(problem_, inputs_);
+  BackwardVerdict verdict = run_and_check(stage_, device_, problem_, inputs_, expected);
+  name_mistake(problem_, inputs_, expected, verdict);
+  failure_ = describe(verdict);
+  const GradientCheck& found = verdict.check;
+  const GradientErrors& worst = std::max(
+      {found.dq, found.dk, found.dv},
+      [](const auto& a, const auto& b) { return a.max * b.bound.max < b.max * a.bound.max; });
+  check_.passed = failure_.empty();
+  check_.max_abs_error = worst.max;
+  check_.error_bound = worst.bound.max;
+  if (!verdict.misuse.empty()) return;
+  outputs_ = std::move(verdict.outputs);
+  args_ = make_backward_args(problem_, inputs_, outputs_);
+  stage_.forward(device_, args_);
 }
 
 // The keys and values are large, and not needed any more once the cache has them.

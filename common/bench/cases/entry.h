@@ -27,13 +27,20 @@ class Entry {
   // The cache; of no bytes where there is none.
   const KvCache& cache() const { return cache_; }
 
-  void run() { stage_.forward(device_, args_); }
+  void run() {
+    if (backward_)
+      stage_.backward()->run(device_, args_);
+    else
+      stage_.forward(device_, args_);
+  }
 
  private:
+  void check_backward(std::uint64_t seed);
   void check_cached(const CacheKind& kind, std::uint64_t seed);
   void check_plain();
 
   const Stage& stage_;
+  const bool backward_;
   Problem problem_;
   Inputs inputs_;
   KvCache cache_;

@@ -141,7 +141,50 @@ Group pages() {
   return group;
 }
 
+Case backward_case(const std::string& name, std::int64_t d, Goal goal) {
+  return {.name = with_d(name, d),
+          .stage = "03",
+          .problem = prefill(DType::f32, d, 4096),
+          .against = Against::fma_peak,
+          .goal = goal,
+          .backward = true};
+}
+
+Group backward() {
+  Group group{"backward",
+              "Backward pass of stage 03 in f32, N = 4096, 4 heads and no mask if not said.",
+              {}};
+  for (const std::int64_t d : {128, 64}) {
+    const Goal goal = d == 128 ? Goal{0.80, 0.72} : Goal{0.75, 0.66};
+    const auto beside_full = [&](const std::string& name, Goal of_full) {
+      Case c = backward_case(name, d, of_full);
+      c.against = Against::other;
+      c.other = with_d("full", d);
+      return c;
+    };
+    Case one_head = backward_case("1 head", d, {0.75, goal.avx2});
+    one_head.problem.heads = one_head.problem.kv_heads = 1;
+    Case causal = beside_full("causal", {0.85, 0.85});
+    causal.problem.causal = true;
+    Case in_turns = beside_full("deterministic", {});
+    in_turns.problem.deterministic = true;
+    Case causal_in_turns = beside_full("causal determ.", {});
+    causal_in_turns.problem.causal = causal_in_turns.problem.deterministic = true;
+    causal_in_turns.other = causal.name;
+    Case narrow = beside_full("bf16", {});
+    narrow.problem.dtype = DType::bf16;
+    group.cases.push_back(backward_case("full", d, goal));
+    for (const Case& c : {one_head, causal, in_turns, causal_in_turns, narrow})
+      group.cases.push_back(c);
+  }
+  return group;
+}
+
 }  // namespace
+
+double nominal_flops(const Case& c) {
+  return nominal_flops(c.problem) * (c.backward ? 2.5 : 1);
+}
 
 Against usual_ceiling(const Case& c) {
   if (c.cache) return Against::read_bandwidth;
@@ -160,7 +203,8 @@ std::vector<Group> goal_groups(int threads) {
       sizes(),
       decoding("decode_gqa", 2),
       decoding("decode_mha", 16),
-      pages()};
+      pages(),
+      backward()};
   for (Group& group : groups)
     for (Case& c : group.cases) c.threads = threads;
   return groups;
