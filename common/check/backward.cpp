@@ -39,11 +39,11 @@ struct QueryBlock {
 // P is computed again as e^(S - LSE). Relative to P, the roundings of S and LSE are what the bound
 // of LSE allows them, and 4 u for the exponential: delta = u (sqrt(d) scale |q| max|k| +
 // 4 (|LSE| + 2)), u = 2^-24. D is made of an O whose weights and whose elements were rounded to the
-// problem's type, by at most epsilon / 2 each: sums that walk with standard deviations of about 0.4
-// of that times the norms of their products, |P dP| and |dO O|, of which we allow five. Like a row
-// of dP it is also a sum of d products in fp32, u sqrt(d) |dO| max|v|; the plain computation sums
-// P dP. So dP - D is off by up to r = (|P dP| + |dO O|) epsilon + u sqrt(d) |dO| max|v|. Dropout
-// multiplies V's products by its factor.
+// problem's type, by at most h = epsilon / 2 each. Those of the weights are one, where there is one
+// key: h |P dP|. Those of the elements walk, with a standard deviation of about 0.4 h |dO O|, the
+// norm of the products, of which we allow three and a half. Like a row of dP, D is also a sum of d
+// products in fp32, u sqrt(d) |dO| max|v|, where dropout's factor is in v; the plain computation
+// sums P dP. So dP - D is off by up to r = h (|P dP| + 1.4 |dO O|) + u sqrt(d) |dO| max|v|.
 //
 // A row of dQ then moves by scale (delta max_j |dS| max|k| + r |P K|). To dK_j and dV_j every row
 // adds its own: the root of the sum of the squares of scale (P_ij r_i + delta_i |dS_ij|) q_i, and
@@ -53,7 +53,7 @@ class Rounding {
   Rounding(const Problem& problem, const Matrix<double>& k, const Matrix<double>& v)
       : scale_(problem.softmax_scale()),
         root_(std::sqrt(static_cast<double>(problem.head_dim))),
-        unit_(epsilon(problem.dtype)),
+        half_unit_(epsilon(problem.dtype) / 2),
         k_(k),
         v_(v),
         dk_squares_(Matrix<double>::Zero(k.rows(), k.cols())),
@@ -72,10 +72,11 @@ class Rounding {
         unit_roundoff * seen *
         (root_ * scale_ * k_norm_ * block.q.rowwise().norm().array() + 4 * (lse + 2));
     const Matrix<double> o = block.dropped_P * v_, mean_k = block.P * k_;
-    const Column r = seen * (unit_ * block.d_o.cwiseProduct(o).rowwise().norm().array() +
-                             unit_ * block.P.cwiseProduct(block.dP).rowwise().norm().array() +
-                             unit_roundoff * root_ * v_norm_ * block.factor *
-                                 block.d_o.rowwise().norm().array());
+    const Column r =
+        seen *
+        (half_unit_ * (block.P.cwiseProduct(block.dP).rowwise().norm().array() +
+                       1.4 * block.d_o.cwiseProduct(o).rowwise().norm().array()) +
+         unit_roundoff * root_ * v_norm_ * block.factor * block.d_o.rowwise().norm().array());
     for (Eigen::Index i = 0; i < mean_k.rows(); ++i) {
       if (seen[i] == 0) continue;
       const double of_P = delta[i] * dS.row(i).cwiseAbs().maxCoeff() * largest_k_;
@@ -99,7 +100,7 @@ class Rounding {
     return all.size() ? Bound{all.maxCoeff(), all.mean()} : Bound{};
   }
 
-  const double scale_, root_, unit_;
+  const double scale_, root_, half_unit_;
   const Matrix<double>&k_, &v_;
   double largest_k_ = 0, k_norm_ = 0, v_norm_ = 0;
   Errors dq_;
