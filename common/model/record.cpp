@@ -64,12 +64,14 @@ Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const
 
   require_units(gpu, stage, recording.blocks);
   recording.moves = moves_of(recording.blocks, problem.causal);
+  recording.moves.section = heads_in_a_section(problem.shape()) / problem.shape().group();
 
   // A persistent block's ring goes on from piece to piece, so what the SM with the most work does
   // is recorded as a whole.
   const auto persistent = std::ranges::find_if(recording.blocks, is_persistent);
   if (persistent == recording.blocks.end()) return recording;
-  const Share most = largest_share(loads_of(*persistent), recording.copies, gpu.sms, 1, true);
+  const Share most =
+      largest_share(loads_of(*persistent), recording.copies, gpu.sms, 1, recording.moves.section);
   recording.persistent_tail = most.tail;
   recording.blocks.clear();
   device.set_work(most.pieces);

@@ -111,10 +111,15 @@ TEST(Prediction, GainsFromFasterUnits) {
 TEST(Share, TheLongestFirstLeavesLessWithoutWork) {
   const std::vector<double> loads = {1, 2, 3, 4, 10};
   EXPECT_EQ(largest_share(loads, 1, 2, 1).pieces, (std::vector<std::int64_t>{0, 2, 4}));
-  const Share longest = largest_share(loads, 1, 2, 1, true);
+  const Share longest = largest_share(loads, 1, 2, 1, 1);
   EXPECT_EQ(longest.pieces, (std::vector<std::int64_t>{4}));
   EXPECT_DOUBLE_EQ(longest.tail, 0);
   EXPECT_NEAR(largest_share(loads, 1, 2, 1).tail, 1 - 20.0 / 28, 1e-12);
+  // Of two copies one after the other: 3, 2 and 1 of the first come before 10 of the second.
+  EXPECT_EQ(largest_share({1, 2, 3, 10}, 2, 1, 1, 1).pieces,
+            (std::vector<std::int64_t>{3, 2, 1, 0, 3, 2, 1, 0}));
+  EXPECT_EQ(largest_share({1, 2, 3, 10}, 2, 1, 1, 2).pieces,
+            (std::vector<std::int64_t>{3, 3, 2, 2, 1, 1, 0, 0}));
 }
 
 // Everything fits in the cache of an H100, so each tensor comes once. (The order of work of a
