@@ -39,11 +39,11 @@ std::string help() {
 }
 
 // The stage, or its copy with the tiles of FlashAttention's kernels, if there is one.
-const Stage& with_tiles_of(const Options& options, const Stage& stage) {
+const Stage& with_tiles_of(const Options& options, const Stage& stage, bool causal) {
   const std::string tiles = options.one("--tiles", "published");
   if (tiles != "published" && tiles != "own")
     refuse("--tiles", in_quotes(tiles), "published or own");
-  for (const Stage& other : stages_with_published_tiles())
+  for (const Stage& other : stages_with_published_tiles(causal))
     if (tiles == "published" && other.name == stage.name) return other;
   if (options.given("--tiles") && tiles == "published")
     refuse("--tiles", in_quotes(tiles), "own: " + std::string(stage.name) + " has no others");
@@ -75,10 +75,11 @@ void make_twice_as_fast(model::Gpu& gpu, const std::string& unit) {
   }
 }
 
-model::Gpu gpu_of(const Options& options) {
-  model::Gpu gpu = model::find_gpu(options.one("--gpu", "h100"));
+model::Gpu gpu_of(const Options& options, DType dtype) {
+  model::Gpu gpu = under_load(model::find_gpu(options.one("--gpu", "h100")), dtype);
   if (options.given("--clock"))
     gpu.clock_hz = 1e6 * options.number<double>("--clock", 0, 100, 10000);
+  gpu.clock_hz_f16 = gpu.clock_hz;
   if (options.given("--twice"))
     for (const std::string& unit : options.all("--twice")) make_twice_as_fast(gpu, unit);
   return gpu;
@@ -172,7 +173,8 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
              const Environment& environment) {
   if (arguments.empty() || asks_for_help(arguments)) return environment.out << help(), 0;
   const Options options("timeline", known, {arguments.begin() + 1, arguments.end()});
-  const Stage& stage = with_tiles_of(options, find_stage(arguments.front(), environment.stages));
+  const Stage& stage = with_tiles_of(options, find_stage(arguments.front(), environment.stages),
+                                     options.given("--causal"));
   const Problem otherwise = {.heads = 16,
                              .kv_heads = 16,
                              .seqlen_q = 8192,
@@ -180,7 +182,7 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
                              .head_dim = 128,
                              .dtype = DType::bf16};
   const Problem problem = parse_problem(options, otherwise);
-  const model::Gpu gpu = gpu_of(options);
+  const model::Gpu gpu = gpu_of(options, problem.dtype);
   const double cycles = options.number<double>("--cycles", 8000, 100, 1e9);
   const model::Recording recording = model::record(gpu, stage, run_of(stage, options), problem);
   const model::Prediction prediction = model::predict(gpu, recording, true);

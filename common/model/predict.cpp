@@ -72,7 +72,8 @@ Bound Prediction::bound() const {
   return static_cast<Bound>(busiest - longest.sm.busy.begin());
 }
 
-Prediction predict(const Gpu& gpu, const Recording& recording, bool keep_intervals) {
+Prediction predict(const Gpu& idle, const Recording& recording, bool keep_intervals) {
+  const Gpu gpu = under_load(idle, recording.problem.dtype);
   Prediction result;
   result.flops = nominal_flops(recording.problem);
   result.block_bytes = static_cast<double>(recording.counters.hbm_bytes());

@@ -17,7 +17,7 @@ using tile::Event;
 class Sm {
  public:
   Sm(const Gpu& gpu, std::span<const BlockRecord* const> blocks, bool keep)
-      : times_(gpu), gpu_(gpu), blocks_(blocks), keep_(keep) {
+      : times_(gpu), gpu_(gpu), blocks_(blocks), keep_(keep), units_(gpu.fp32_delays_exponentials) {
     timeline_.block_ends.resize(blocks.size());
   }
 
@@ -236,7 +236,7 @@ class Sm {
   std::deque<Resident> residents_ = {};
   std::deque<Role> roles_ = {};
   std::vector<Role*> active_ = {};  // have not ended
-  Units units_ = {};
+  Units units_;
   Timeline timeline_ = {};
 };
 

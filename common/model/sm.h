@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tile/dtype.h"
 #include "tile/error.h"
 
 namespace flash::model {
@@ -30,15 +31,17 @@ struct MmaSync {
 struct Gpu {
   std::string_view name;
   int sms;
-  double clock_hz;     // under load
+  double clock_hz;  // under load, with bf16
+  double clock_hz_f16;
   double flops_16bit;  // of tensor cores, a clock and SM; FP8 does twice as much
   bool has_fp8;
   bool asynchronous_products;  // WGMMA; otherwise 04 and 05 do not run
   MmaSync mma_sync;
   Rate exponentials, fma, maxima, conversions;  // results a clock
-  double product_latency;   // from the last product's end to the end of a wait for it
-  double wait_latency;      // of a wait for what is complete
-  double handover_latency;  // from an arrival at an mbarrier to the end of the wait for it
+  double fp32_delays_exponentials;  // beside WGMMA, for this share of the FP32 lanes' time
+  double product_latency;           // from the last product's end to the end of a wait for it
+  double wait_latency;              // of a wait for what is complete
+  double handover_latency;          // from an arrival at an mbarrier to the end of the wait for it
   double named_handover_latency;
   double issue;         // of an asynchronous operation or an arrival
   double copy_latency;  // from L2, of a tile of some kB
@@ -48,6 +51,9 @@ struct Gpu {
   int max_blocks;
   double launch_seconds;
 };
+
+// With the clock that it holds under products of this type.
+Gpu under_load(const Gpu& gpu, tile::DType dtype);
 
 // Throws BadInput, listing those there are.
 const Gpu& find_gpu(std::string_view name);

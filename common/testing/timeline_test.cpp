@@ -80,12 +80,15 @@ TEST(Prediction, IsTheSameEachTime) {
   }
 }
 
-// Catches a kernel that is wrong with tiles of 80, 176 or 192 keys, none of which a CPU runs.
+// Catches a kernel that is wrong with three consumers, or with 80 or 176 keys, none of which a CPU
+// runs.
 TEST(PublishedTiles, GiveWhatTheStageGives) {
-  const Stage& stage = find_stage("04_v3_hopper", stages_with_published_tiles());
-  for (const std::int64_t head_dim : {64, 128, 256})
-    for (const DType dtype : {DType::bf16, DType::f16}) {
+  for (const bool causal : {false, true})
+    for (const std::int64_t head_dim : {64, 128, 256}) {
+      const Stage& stage = find_stage("04_v3_hopper", stages_with_published_tiles(causal));
+      const DType dtype = head_dim == 128 ? DType::f16 : DType::bf16;
       Problem p = problem;
+      p.causal = causal;
       p.head_dim = head_dim;
       p.dtype = dtype;
       const Inputs inputs = generate(p, 1);
