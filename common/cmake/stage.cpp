@@ -8,14 +8,14 @@
 #include "stages/stage.h"
 
 #ifdef ATTENTION_PUBLISHED_TILES
-constexpr flash::Tiles tiles = flash::ATTENTION_TILES_OF;
+constexpr flash::Tiles compiled_with = flash::ATTENTION_TILES_OF;
 #else
-constexpr flash::Tiles tiles = flash::Tiles::own;
+constexpr flash::Tiles compiled_with = flash::Tiles::own;
 #endif
 
 #ifdef ATTENTION_QUICK
 static const flash::Registration registration(STAGE::stage<tile::cpu::Device>());
 #else
 static const flash::Registration registration(STAGE::stage<tile::cpu::Device>(),
-                                              STAGE::variants<tile::cpu::Device>(), tiles);
+                                              STAGE::variants<tile::cpu::Device>(), compiled_with);
 #endif

@@ -137,6 +137,22 @@ TEST(Simulation, ASoftmaxBesideProductsTakesWhatWasMeasured) {
   EXPECT_NEAR(cycles_of_a_tile(2), 1614, 0.02 * 1614);
 }
 
+// L2 adds, so the read takes the SM no time, and nobody waits: 30 fp32 additions at 2 a clock.
+TEST(Simulation, AnAdditionIsNotWaitedFor) {
+  Gpu gpu = round_gpu();
+  gpu.additions_per_s = 2e9;
+  std::vector<Event> events = {of(0, Event::Kind::op), of(0, Event::Kind::op),
+                               exponentials(0, 100)};
+  events[0].op = {.name = "atomic_add", .unit = Unit::copy, .bytes = 30 * 4};
+  events[1].op = events[0].op;
+  events[1].op.writes_hbm = true;
+  const BlockRecord record = block({""}, events), *const one = &record;
+  const Timeline t = simulate(gpu, {&one, 1}, 1);
+  EXPECT_DOUBLE_EQ(t.adding, 15);
+  EXPECT_DOUBLE_EQ(t.block_ends[0], 10);
+  EXPECT_DOUBLE_EQ(t.cycles, 15);
+}
+
 TEST(Simulation, TheSecondGroupMayBeInFlight) {
   const Timeline t = run(block({""}, {product(0, 10'000), commit(0), product(0, 90'000), commit(0),
                                       wait_products(0, 1), exponentials(0, 100)}));

@@ -38,6 +38,12 @@ class Units {
     return {begin, free(Lane::copy) = begin + cycles};
   }
 
+  // Additions in L2, which are on their way out while copies come in.
+  void add(double from, double cycles) { additions_end_ = std::max(from, additions_end_) + cycles; }
+
+  // A kernel ends when what it stores and adds is there.
+  double stores_end() { return std::max(free(Lane::copy), additions_end_); }
+
   // A product of so many cycles; a synchronous one loses what others take from it.
   Use multiply(double from, double cycles, bool synchronous) {
     synchronous_ = synchronous;
@@ -60,6 +66,7 @@ class Units {
   }
 
   double delay_;
+  double additions_end_ = 0;
   std::array<double, lanes> free_{};
   std::array<double, lanes> holds_up_{};  // products, for this share of its last work
   bool synchronous_ = false;              // the last product

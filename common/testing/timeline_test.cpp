@@ -45,6 +45,44 @@ TEST(Recording, HoldsWhatIsCounted) {
   EXPECT_EQ(exponentials * recording.copies, recording.counters.exponentials);
 }
 
+Recording recorded_backward(const std::string& stage, const Gpu& gpu = find_gpu("h100")) {
+  return record_backward(gpu, find_stage(stage), problem);
+}
+
+// The same of the backward pass; each addition to dQ is a read and a write.
+TEST(Recording, OfABackwardPassHoldsWhatIsCounted) {
+  for (const char* stage : {"00_naive", "02_online_softmax", "03_v2"}) {
+    const Recording recording = recorded_backward(stage);
+    const tile::Counters& counted = recording.counters;
+    std::int64_t read = 0, written = 0, flops = 0, exponentials = 0, moved = 0;
+    for (const tile::BlockRecord& block : recording.blocks)
+      for (const tile::Event& event : block.events) {
+        (event.op.writes_hbm ? written : read) += event.op.bytes;
+        flops += event.op.flops;
+        exponentials += event.op.exponentials;
+      }
+    for (const KernelMoves& kernel : recording.moves.kernels)
+      for (const Piece& piece : kernel.pieces)
+        for (const Move& move : piece.moves) moved += move.bytes;
+    EXPECT_EQ(read * recording.copies, counted.hbm_read.total()) << stage;
+    EXPECT_EQ(written * recording.copies, counted.hbm_write.total()) << stage;
+    EXPECT_EQ(moved * recording.copies, counted.hbm_bytes()) << stage;
+    EXPECT_EQ(flops * recording.copies, counted.flops) << stage;
+    EXPECT_EQ(exponentials * recording.copies, counted.exponentials) << stage;
+  }
+}
+
+TEST(Prediction, OfABackwardPassIsTheSameEachTime) {
+  const Gpu& gpu = find_gpu("h100");
+  const Prediction a = predict(gpu, recorded_backward("03_v2"));
+  const Prediction b = predict(gpu, recorded_backward("03_v2"));
+  EXPECT_EQ(a.seconds, b.seconds);
+  EXPECT_DOUBLE_EQ(a.flops, 2.5 * nominal_flops(problem));
+  ASSERT_EQ(a.kernels.size(), 3u);  // row sums, gradients, convert
+  for (const KernelPrediction& kernel : a.kernels)
+    for (const double busy : kernel.sm.busy) EXPECT_LE(busy, kernel.sm.cycles) << kernel.kernel;
+}
+
 // Catches a tile that the L2 model does not see, and a piece of work that it gives to another head.
 TEST(Recording, MovesWhatIsCounted) {
   for (const char* stage : {"03_v2", "04_v3_hopper"}) {
