@@ -29,14 +29,14 @@ struct Pipeline {
 // A block: its shared memory, and what each role does with it.
 template <class Block, int HeadDim, int QueryRows, int KeyRows, Pipeline on>
 struct Warpgroups {
-  static constexpr int consumers = Plan{}.consumers, rows = QueryRows / consumers;  // of Q each
+  static constexpr int consumers = consumers_of(QueryRows), rows = QueryRows / consumers;  // of Q
 
   Block& block;
   const AttentionArgs& args;
   Ring<Block, LeftTile<Block, rows, HeadDim>, consumers> Q{block, "Q", 1};
   Ring<Block, RightTile<Block, KeyRows, HeadDim>, on.ring_depth> K{block, "K", consumers};
   Ring<Block, RightTile<Block, KeyRows, HeadDim>, on.ring_depth> V{block, "V", consumers};
-  NamedBarrier<Block> turn[2] = {{block, "turn[0]", consumers}, {block, "turn[1]", consumers}};
+  Turns<Block, consumers> turn{block, "turn"};
 
   TILE_KERNEL void fetch(auto& ring, std::int64_t n, const HbmMatrix& hbm, std::int64_t row) {
     // [1] A slot is filled, once its readers have released it.
@@ -47,7 +47,7 @@ struct Warpgroups {
 
   TILE_KERNEL void produce() {
     if (!on.specialise) return;
-    set_registers<24>(block);
+    set_registers<consumers == 2 ? 24 : 32>(block);
     std::int64_t n = 0;  // use of the rings of K and V
     for (std::int64_t i = 0, work; (work = block.work(i)) >= 0; ++i) {
       const QueryTile tile = load_scalar(block, args.schedule, work);
@@ -69,9 +69,9 @@ struct Warpgroups {
     RowVector<Block, rows> row_max(block, "m"), row_sum(block, "l"), rescale(block, "rescale");
     const float scale_log2 = args.scale * std::numbers::log2e_v<float>;
     const bool fetches = !on.specialise && consumer == 0;
-    set_registers<240>(block);
-    if (on.ping_pong && consumer == 1) arrive(turn[0]);  // consumer 0 has the first turn
-    std::int64_t n = 0;                                  // use of the rings of K and V
+    set_registers<consumers == 2 ? 240 : 160>(block);
+    if (on.ping_pong && consumer == consumers - 1) arrive(turn[0]);  // consumer 0 begins
+    std::int64_t n = 0;                                              // use of the rings of K and V
     for (std::int64_t i = 0, work; (work = block.work(i)) >= 0; ++i) {
       const QueryTile tile = load_scalar(block, args.schedule, work);
       const Head hbm = args.head(tile.batch, tile.head);
@@ -109,7 +109,7 @@ struct Warpgroups {
         mma_ABt_async(S, Q[q], K[n]);
         commit_products(block);
         if (overlaps) accumulate(n - 1);
-        if (on.ping_pong) arrive(turn[1 - consumer]);
+        if (on.ping_pong) arrive(turn[consumer + 1]);
         wait_products<overlaps ? 1 : 0>(block);
         arrive(K.empty(n));
         refill(K, n + on.ring_depth, hbm.K);
@@ -147,8 +147,7 @@ struct Attention {
   TILE_KERNEL static void run(Block& block, const AttentionArgs& args) {
     Warpgroups<Block, HeadDim, QueryRows, KeyRows, on> all{block, args};
     warpgroups(block, role("producer", [&] { all.produce(); }),
-               role("consumer 0", [&] { all.consume(0); }),
-               role("consumer 1", [&] { all.consume(1); }));
+               roles<all.consumers>("consumer", [&](int c) { all.consume(c); }));
   }
 };
 

@@ -19,7 +19,7 @@ using namespace flash;
 
 template <int HeadDim, int QueryRows, int KeyRows>
 struct Attention {
-  static constexpr int consumers = Plan{}.consumers, rows = QueryRows / consumers;  // of Q each
+  static constexpr int consumers = consumers_of(QueryRows), rows = QueryRows / consumers;  // of Q
   static constexpr int ring_depth = Plan{}.ring_depth;
 
   template <class Block>
@@ -32,7 +32,7 @@ struct Attention {
     Ring<Block, LeftTile<Block, rows, HeadDim>, consumers> Q{block, "Q", 1};
     Ring<Block, RightTile<Block, KeyRows, HeadDim>, ring_depth> K{block, "K", consumers};
     Ring<Block, RightTile<Block, KeyRows, HeadDim>, ring_depth> V{block, "V", consumers};
-    NamedBarrier<Block> turn[2] = {{block, "turn[0]", consumers}, {block, "turn[1]", consumers}};
+    Turns<Block, consumers> turn{block, "turn"};
 
     // Keys that the first and the last query row of the tile see.
     const std::int64_t diagonal = first_query + hbm.diagonal;
@@ -47,7 +47,7 @@ struct Attention {
     };
 
     const auto produce = [&] {
-      set_registers<24>(block);
+      set_registers<consumers == 2 ? 24 : 32>(block);
       std::int64_t n = 0;  // use of the rings of K and V
       for (int c = 0; c < consumers; ++c) fetch(Q, c, hbm.Q, first_query + c * rows);
       for (std::int64_t first_key = 0; first_key < seen; first_key += KeyRows, ++n) {
@@ -62,8 +62,8 @@ struct Attention {
       Accumulator<Block, rows, HeadDim> O(block, "O");
       RowVector<Block, rows> row_max(block, "m"), row_sum(block, "l"), rescale(block, "rescale");
       const float scale_log2 = args.scale * std::numbers::log2e_v<float>;
-      set_registers<240>(block);
-      if (consumer == 1) arrive(turn[0]);  // consumer 0 has the first turn
+      set_registers<consumers == 2 ? 240 : 160>(block);
+      if (consumer == consumers - 1) arrive(turn[0]);  // consumer 0 begins
       fill(O, 0);
       fill(row_max, -INFINITY);
       fill(row_sum, 0);
@@ -88,7 +88,7 @@ struct Attention {
         mma_ABt_async(S, Q[consumer], K[n]);
         commit_products(block);
         if (overlaps) accumulate(n - 1);
-        arrive(turn[1 - consumer]);
+        arrive(turn[consumer + 1]);
         wait_products<overlaps ? 1 : 0>(block);
         arrive(K.empty(n));
         if (first_key + KeyRows > seen_by_all) {
@@ -117,8 +117,7 @@ struct Attention {
       store(hbm.LSE, first_row, row_sum);
     };
 
-    warpgroups(block, role("producer", produce), role("consumer 0", [&] { consume(0); }),
-               role("consumer 1", [&] { consume(1); }));
+    warpgroups(block, role("producer", produce), roles<consumers>("consumer", consume));
   }
 };
 

@@ -1,6 +1,9 @@
 #include "attention/plan.h"
 
+#include <bit>
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 namespace flash {
 namespace {
@@ -19,6 +22,35 @@ Plan split_plan(const Shape& shape, const TileShape& tiles, std::int64_t group) 
                  tile::ceil_div(shape.seqlen_k, tiles.key_rows),
                  2 * shape.seqlen_k * shape.head_dim * size_in_bytes(shape.kv_dtype), shape.causal);
   return plan;
+}
+
+void add_tiles(const Shape& shape, std::int64_t batch, std::int64_t head, int query_rows,
+               std::vector<QueryTile>& tiles) {
+  const Sequence s = shape.sequence(batch);
+  for (std::int64_t first = 0; first < s.q_length; first += query_rows) {
+    const std::int64_t diagonal = first + s.k_length - s.q_length;
+    const auto seen = [&](std::int64_t row) {
+      return shape.causal ? std::clamp<std::int64_t>(diagonal + row + 1, 0, s.k_length)
+                          : s.k_length;
+    };
+    const auto narrow = [](std::int64_t x) { return static_cast<std::int32_t>(x); };
+    tiles.push_back({.query_tile = narrow(first / query_rows),
+                     .head = narrow(head),
+                     .batch = narrow(batch),
+                     .first_query = narrow(first),
+                     .diagonal = narrow(diagonal),
+                     .seen_by_all = narrow(seen(0)),
+                     .seen = narrow(seen(query_rows - 1))});
+  }
+}
+
+// Those with the most keys first.
+std::vector<std::int64_t> sequences_in_order(const Shape& shape) {
+  std::vector<std::int64_t> order(shape.batch);
+  std::iota(order.begin(), order.end(), 0);
+  const auto keys = [&](std::int64_t batch) { return shape.sequence(batch).k_length; };
+  std::ranges::stable_sort(order, std::greater(), keys);
+  return order;
 }
 
 }  // namespace
@@ -62,30 +94,24 @@ int num_splits(std::int64_t blocks, std::int64_t query_tiles, std::int64_t key_t
   return splits;
 }
 
+std::int64_t heads_in_a_section(const Shape& shape) {
+  constexpr std::int64_t in_cache = 32 << 20;
+  const std::int64_t of_a_head =
+      2 * shape.seqlen_k * shape.head_dim * size_in_bytes(shape.kv_dtype);
+  const std::int64_t fit = in_cache / std::max<std::int64_t>(of_a_head, 1);
+  return shape.group() * std::max<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(fit)), 1);
+}
+
 std::vector<QueryTile> longest_first(const Shape& shape, int query_rows) {
+  const std::vector<std::int64_t> sequences = sequences_in_order(shape);
+  const std::int64_t heads = shape.batch * shape.heads, section = heads_in_a_section(shape);
   std::vector<QueryTile> tiles;
-  for (std::int64_t batch = 0; batch < shape.batch; ++batch) {
-    const Sequence s = shape.sequence(batch);
-    for (std::int64_t head = 0; head < shape.heads; ++head) {
-      for (std::int64_t first = 0; first < s.q_length; first += query_rows) {
-        const std::int64_t diagonal = first + s.k_length - s.q_length;
-        const auto seen = [&](std::int64_t row) {
-          return shape.causal ? std::clamp<std::int64_t>(diagonal + row + 1, 0, s.k_length)
-                              : s.k_length;
-        };
-        const auto narrow = [](std::int64_t x) { return static_cast<std::int32_t>(x); };
-        tiles.push_back({.query_tile = narrow(first / query_rows),
-                         .head = narrow(head),
-                         .batch = narrow(batch),
-                         .first_query = narrow(first),
-                         .diagonal = narrow(diagonal),
-                         .seen_by_all = narrow(seen(0)),
-                         .seen = narrow(seen(query_rows - 1))});
-      }
-    }
+  for (std::int64_t begin = 0; begin < heads; begin += section) {
+    const std::int64_t first = std::ssize(tiles), end = std::min(begin + section, heads);
+    for (std::int64_t head = begin; head < end; ++head)
+      add_tiles(shape, sequences[head / shape.heads], head % shape.heads, query_rows, tiles);
+    std::ranges::stable_sort(tiles.begin() + first, tiles.end(), std::greater(), &QueryTile::seen);
   }
-  std::stable_sort(tiles.begin(), tiles.end(),
-                   [](const QueryTile& a, const QueryTile& b) { return a.seen > b.seen; });
   return tiles;
 }
 

@@ -16,7 +16,6 @@ namespace flash {
 struct Plan {
   TileShape tiles;
   int splits = 1;      // of the keys
-  int consumers = 2;   // warpgroups that share a tile of queries
   int ring_depth = 2;  // tiles of K, and of V, that the producer may be ahead
 };
 
@@ -44,6 +43,11 @@ constexpr TileShape packed_tile_shape(int padded_head_dim, std::int64_t rows) {
 }
 
 Plan plan_of(const Shape& shape);
+
+// Warpgroups that share a tile of queries: a product (WGMMA) has 64 rows, and turns take two.
+constexpr int consumers_of(int query_rows) {
+  return std::max(2, query_rows / 64);
+}
 
 // Of the backward pass, whose blocks hold K and V and sum up dK and dV on chip. Many keys, as each
 // tile of keys goes over all queries. In fp32 K, V, Q and dO take at most 160 KB of shared memory,
@@ -88,9 +92,17 @@ struct QueryTile {
 };
 
 // Every tile that has queries, those that see the most keys first: the last block to finish then
-// has little left to do. (FlashAttention-3's scheduler for causal masks and variable length;
-// Graham, 1969, bounds what is lost.) Tiles that see as many stay in the order of the grid.
+// has little left to do (Graham, 1969, bounds what is lost). But over all heads at once their K and
+// V would pass by for each row of tiles, and come from HBM each time; so the longest are first
+// among so many heads as fit in the second cache, section after section. That costs next to
+// nothing: no block waits between two sections, and the short tiles of the last one fill the end.
+// Tiles that see as many stay in the order of the grid. (FlashAttention-3's scheduler for causal
+// masks, hopper/tile_scheduler.hpp; for variable length the longest sequences come first.)
 std::vector<QueryTile> longest_first(const Shape& shape, int query_rows);
+
+// Query heads whose K and V fit in 32 MB, at least those of one key head; a power of two of key
+// heads, as in FlashAttention-3.
+std::int64_t heads_in_a_section(const Shape& shape);
 
 // Steps are compiled for the padded head dimensions 64 and 128; smaller ones are padded to these.
 inline constexpr int max_step_head_dim = 128;

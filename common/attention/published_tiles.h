@@ -21,12 +21,16 @@ constexpr TileShape flash_attention_2_tiles(int head_dim) {
   return {head_dim, 128, head_dim == 64 ? 128 : 64};
 }
 
-// FlashAttention-3 (hopper/tile_size.h), without a mask; under a causal one it has 128 keys for d =
-// 64 and 128. For d = 64 it has three consumers and 192 rows, where stage 04 has two and 128. In
-// FP8 it has 160, 224 and 128 keys, where stage 05 quantises at most 128 rows at a time.
+// FlashAttention-3 (hopper/flash_fwd_launch_template.h, as it was when its paper's figures were
+// published in 2024): 192 rows are three consumers. Without a mask, and under a causal one.
 constexpr TileShape flash_attention_3_tiles(int head_dim) {
-  return {head_dim, 128, head_dim == 64 ? 192 : head_dim == 128 ? 176 : 80};
+  return {head_dim, head_dim == 64 ? 192 : 128, head_dim == 64 ? 128 : head_dim == 128 ? 176 : 80};
 }
+constexpr TileShape flash_attention_3_causal_tiles(int head_dim) {
+  return {head_dim, head_dim == 64 ? 192 : 128, head_dim == 256 ? 80 : 128};
+}
+
+// In FP8 it has 160, 224 and 128 keys, where stage 05 quantises at most 128 rows at a time.
 constexpr TileShape flash_attention_3_fp8_tiles(int head_dim) {
   return {head_dim, 128, 128};
 }

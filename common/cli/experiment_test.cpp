@@ -18,7 +18,7 @@ TEST(Experiment, OfUnknownNameIsRefused) {
   const CliResult result = run_on({right_stage()}, {"experiment", "nonsense"});
   EXPECT_EQ(result.status, 2);
   EXPECT_EQ(result.err.find("ladder: experiment: 'nonsense' is not known, expected one of "), 0u);
-  EXPECT_NE(result.err.find("pipeline, gpu, fp8_error"), std::string::npos);
+  EXPECT_NE(result.err.find("pipeline, gpu, gpu_backward"), std::string::npos);
 }
 
 TEST(Experiment, HelpNamesThemAll) {

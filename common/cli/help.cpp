@@ -26,8 +26,8 @@ usage: ladder COMMAND [OPTIONS]
 
   mistakes [STAGE]  kernels with a mistake each, and what is said of them
   timeline STAGE    what a modelled GPU makes of it, unit by unit
-  experiment NAME   error_growth, cpu_tile, pipeline, gpu, fp8_error,
-                    fp8_accumulator, steps or decode
+  experiment NAME   error_growth, cpu_tile, pipeline, gpu, gpu_backward,
+                    fp8_error, fp8_accumulator, steps or decode
   report            run, and write what came out as a page for a browser
   docs [--check]    write the measured numbers into the pages, or compare them
   --help, -h        this text; every command has its own

@@ -19,6 +19,7 @@ namespace {
 
 constexpr Option timeline_options[] = {
     {"--gpu", "NAME", "a100, h100 (default) or h200"},
+    {"--backward", "", "the backward pass, of a stage that has one; with its own tiles"},
     {"--without", "PART", "a switch of the stage: producer, ping-pong, overlap, rotation, ..."},
     {"--tiles", "WHOSE",
      "those of FlashAttention's kernels (published) or of the stage's own (own)"},
@@ -39,12 +40,14 @@ std::string help() {
 }
 
 // The stage, or its copy with the tiles of FlashAttention's kernels, if there is one.
-const Stage& with_tiles_of(const Options& options, const Stage& stage) {
-  const std::string tiles = options.one("--tiles", "published");
+const Stage& with_tiles_of(const Options& options, const Stage& stage, bool causal) {
+  const std::string tiles =
+      options.one("--tiles", options.given("--backward") ? "own" : "published");
   if (tiles != "published" && tiles != "own")
     refuse("--tiles", in_quotes(tiles), "published or own");
-  for (const Stage& other : stages_with_published_tiles())
-    if (tiles == "published" && other.name == stage.name) return other;
+  for (const Stage& other : stages_with_published_tiles(causal))
+    if (tiles == "published" && !options.given("--backward") && other.name == stage.name)
+      return other;
   if (options.given("--tiles") && tiles == "published")
     refuse("--tiles", in_quotes(tiles), "own: " + std::string(stage.name) + " has no others");
   return stage;
@@ -55,9 +58,10 @@ void make_twice_as_fast(model::Gpu& gpu, const std::string& unit) {
     for (double* value : {&rate.alone, &rate.beside_products, &rate.beside_mma_sync}) *value *= 2;
   };
   if (unit == "tensor") {
-    for (double* flops : {&gpu.flops_16bit, &gpu.mma_sync.head_dim_64, &gpu.mma_sync.head_dim_128,
-                          &gpu.mma_sync.head_dim_256})
-      *flops *= 2;
+    gpu.flops_16bit *= 2;
+    for (model::MmaSync* rates : {&gpu.mma_sync, &gpu.mma_sync_backward})
+      for (double* flops : {&rates->head_dim_64, &rates->head_dim_128, &rates->head_dim_256})
+        *flops *= 2;
   } else if (unit == "exponentials") {
     twice(gpu.exponentials);
   } else if (unit == "fp32") {
@@ -78,7 +82,7 @@ void make_twice_as_fast(model::Gpu& gpu, const std::string& unit) {
 model::Gpu gpu_of(const Options& options) {
   model::Gpu gpu = model::find_gpu(options.one("--gpu", "h100"));
   if (options.given("--clock"))
-    gpu.clock_hz = 1e6 * options.number<double>("--clock", 0, 100, 10000);
+    gpu.clock_hz = gpu.clock_hz_f16_wgmma = 1e6 * options.number<double>("--clock", 0, 100, 10000);
   if (options.given("--twice"))
     for (const std::string& unit : options.all("--twice")) make_twice_as_fast(gpu, unit);
   return gpu;
@@ -98,12 +102,25 @@ const Pass::Run& run_of(const Stage& stage, const Options& options) {
                        : "one of " + known);
 }
 
+model::Recording recorded(const model::Gpu& gpu, const Stage& stage, const Options& options,
+                          const Problem& problem) {
+  if (!options.given("--backward"))
+    return model::record(gpu, stage, run_of(stage, options), problem);
+  if (!stage.backward())
+    refuse("--backward", "of " + std::string(stage.name), "a stage that has one");
+  if (options.given("--without"))
+    refuse("--without", "beside --backward", "one of them: a backward pass has no switches");
+  return record_backward(gpu, stage, problem);
+}
+
 std::string unit_table(const model::KernelPrediction& kernel) {
   std::string line;
   for (int lane = 0; lane < model::lanes; ++lane)
     line +=
         text_of("%s%s %.0f%%", lane == 0 ? "" : ", ", std::string(model::lane_names[lane]).c_str(),
                 100 * kernel.sm.busy[lane] / kernel.sm.cycles);
+  if (kernel.sm.adding > 0)
+    line += text_of(", additions in L2 %.0f%%", 100 * kernel.sm.adding / kernel.sm.cycles);
   return line;
 }
 
@@ -172,7 +189,8 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
              const Environment& environment) {
   if (arguments.empty() || asks_for_help(arguments)) return environment.out << help(), 0;
   const Options options("timeline", known, {arguments.begin() + 1, arguments.end()});
-  const Stage& stage = with_tiles_of(options, find_stage(arguments.front(), environment.stages));
+  const Stage& stage = with_tiles_of(options, find_stage(arguments.front(), environment.stages),
+                                     options.given("--causal"));
   const Problem otherwise = {.heads = 16,
                              .kv_heads = 16,
                              .seqlen_q = 8192,
@@ -182,13 +200,14 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
   const Problem problem = parse_problem(options, otherwise);
   const model::Gpu gpu = gpu_of(options);
   const double cycles = options.number<double>("--cycles", 8000, 100, 1e9);
-  const model::Recording recording = model::record(gpu, stage, run_of(stage, options), problem);
+  const model::Recording recording = recorded(gpu, stage, options, problem);
   const model::Prediction prediction = model::predict(gpu, recording, true);
 
   const Terminal& terminal = environment.terminal;
-  environment.out << paragraph(terminal, "",
-                               std::string(stage.name) + " on a modelled " + std::string(gpu.name) +
-                                   ", " + problem_text(problem));
+  environment.out << paragraph(
+      terminal, "",
+      std::string(stage.name) + (options.given("--backward") ? ", backward," : "") +
+          " on a modelled " + std::string(gpu.name) + ", " + problem_text(problem));
   environment.out << paragraph(
       terminal, "",
       text_of(
@@ -201,7 +220,8 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
     show(kernel, roles_of(recording, kernel), cycles, environment);
   environment.out << "\n" << legend;
   if (options.given("--json"))
-    write_json("--json", options.one("--json"), to_json(gpu, stage, prediction));
+    write_json("--json", options.one("--json"),
+               to_json(under_load(gpu, recording), stage, prediction));
   const model::KernelPrediction& longest =
       *std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds);
   const std::vector<std::string>& roles = roles_of(recording, longest);
@@ -211,7 +231,8 @@ int timeline(const Arguments& arguments, std::span<const Option> known,
                timeline_svg(std::string(stage.name) + ", kernel " + longest.kernel, longest.sm,
                             roles, window, window.end));
   if (options.given("--trace"))
-    write_json("--trace", options.one("--trace"), model::trace_of(gpu, longest.sm, roles));
+    write_json("--trace", options.one("--trace"),
+               model::trace_of(under_load(gpu, recording), longest.sm, roles));
   return 0;
 }
 

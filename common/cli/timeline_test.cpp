@@ -23,6 +23,7 @@ TEST(Timeline, RefusesBadInputInALine) {
   const std::string right(right_stage().name);
   const std::pair<Arguments, std::string> refused[] = {
       {{"77"}, "'77' is not a stage, expected one of " + right},
+      {{right, "--backward"}, "--backward: of " + right + ", expected a stage that has one"},
       {{right, "--gpu", "b200"}, "--gpu: 'b200' is not known, expected a100, h100 or h200"},
       {{right, "--without", "luck"}, "--without: 'luck', expected nothing: " + right},
       {{right, "--twice", "luck"}, "--twice: 'luck', expected tensor, exponentials, fp32"},

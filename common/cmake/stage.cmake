@@ -110,22 +110,34 @@ function(attention_tests kernel folder)
   attention_compile_quickly(${kernel}_test)
 endfunction()
 
-# attention_stage([PUBLISHED_TILES TABLE])
+# attention_published(STAGE FOLDER TABLE SUFFIX TILES): a copy of its kernel with the tiles of a
+# table of attention/published_tiles.h.
+function(attention_published stage folder table suffix tiles)
+  set(other ${stage}_published${suffix})
+  attention_kernel(${other} stage_${other} ${folder} attention.h)
+  target_compile_definitions(${other} PRIVATE stage_${stage}=stage_${other}
+    ATTENTION_PUBLISHED_TILES=${table} ATTENTION_TILES_OF=Tiles::${tiles})
+  attention_compile_quickly(${other})
+  ladder_gains(${other})
+endfunction()
+
+# attention_stage([PUBLISHED_TILES TABLE [CAUSAL_TILES TABLE]])
 #
-# Declares the stage that lives in the calling folder and is named after it; TABLE is one of
-# attention/published_tiles.h, and asks for a second copy of the kernel with these:
+# Declares the stage that lives in the calling folder and is named after it; a TABLE is one of
+# attention/published_tiles.h, and asks for another copy of the kernel with these, and for one for
+# causal problems:
 #   <stage>            its kernel as objects; linking them registers the stage in a program
 #   <stage>_quick      fifty problems of the conformance suite, label <stage>.quick
 #   <stage>_test       the whole suite and the stage's own attention_test.cpp, label <stage>.slow
 #   <stage>_backward_quick, <stage>_backward_test
 #                      the same of the backward pass, where it has one
 #   <stage>_steps      the kernels in its folder steps/, where it has one, label <stage>.slow
-#   attention_ladder   gains the stage, its steps and that copy
+#   attention_ladder   gains the stage, its steps and those copies
 #   <stage>_exercise_quick, <stage>_exercise_test
 #                      the same of exercise/attention.h; built only if asked for, and
 #                      <stage>_backward_exercise_quick, ..._test of exercise/backward.h
 function(attention_stage)
-  cmake_parse_arguments(arg "" "PUBLISHED_TILES" "" ${ARGN})
+  cmake_parse_arguments(arg "" "PUBLISHED_TILES;CAUSAL_TILES" "" ${ARGN})
   get_filename_component(stage ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(header_dir ${CMAKE_CURRENT_SOURCE_DIR})
   if(ATTENTION_SOLUTION_DIR AND EXISTS ${ATTENTION_SOLUTION_DIR}/${stage}/attention.h)
@@ -143,12 +155,10 @@ function(attention_stage)
     attention_backward(${stage} ${header_dir})
   endif()
   if(arg_PUBLISHED_TILES)
-    set(other ${stage}_published)
-    attention_kernel(${other} stage_${other} ${header_dir} attention.h)
-    target_compile_definitions(${other} PRIVATE
-      stage_${stage}=stage_${other} ATTENTION_PUBLISHED_TILES=${arg_PUBLISHED_TILES})
-    attention_compile_quickly(${other})
-    ladder_gains(${other})
+    attention_published(${stage} ${header_dir} ${arg_PUBLISHED_TILES} "" published)
+  endif()
+  if(arg_CAUSAL_TILES)
+    attention_published(${stage} ${header_dir} ${arg_CAUSAL_TILES} _causal published_causal)
   endif()
 
   attention_tests(${stage} ${header_dir})

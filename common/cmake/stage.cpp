@@ -8,15 +8,14 @@
 #include "stages/stage.h"
 
 #ifdef ATTENTION_PUBLISHED_TILES
-constexpr bool has_published_tiles = true;
+constexpr flash::Tiles compiled_with = flash::ATTENTION_TILES_OF;
 #else
-constexpr bool has_published_tiles = false;
+constexpr flash::Tiles compiled_with = flash::Tiles::own;
 #endif
 
 #ifdef ATTENTION_QUICK
 static const flash::Registration registration(STAGE::stage<tile::cpu::Device>());
 #else
 static const flash::Registration registration(STAGE::stage<tile::cpu::Device>(),
-                                              STAGE::variants<tile::cpu::Device>(),
-                                              has_published_tiles);
+                                              STAGE::variants<tile::cpu::Device>(), compiled_with);
 #endif

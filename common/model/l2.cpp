@@ -137,20 +137,24 @@ struct Work {
   bool has_ended() const { return done == piece->moves.size(); }
 };
 
-// In launch order, head after head. Of a persistent kernel the longest first, as longest_first() of
-// attention/plan.h has them: under a causal mask the last queries see the most keys.
-std::vector<Work> in_order(const KernelMoves& kernel, std::int64_t heads) {
+// In launch order, head after head. Of a persistent kernel the longest of a section first, as
+// longest_first() of attention/plan.h has them: under a causal mask the last queries see the most
+// keys.
+std::vector<Work> in_order(const KernelMoves& kernel, std::int64_t heads, std::int64_t section) {
   std::vector<Work> order;
   for (std::int64_t head = 0; head < heads; ++head)
     for (const Piece& piece : kernel.pieces) order.push_back({head, &piece});
-  const auto first_query = [](const Work& work) { return work.piece->first_query; };
-  std::ranges::stable_sort(order, std::greater(), first_query);
+  const auto place = [&](const Work& work) {
+    return std::pair(work.head / section, -work.piece->first_query);
+  };
+  if (kernel.is_persistent) std::ranges::stable_sort(order, {}, place);
   return order;
 }
 
 // Calls move(head, Move) for each tile, in lock step.
-void in_lock_step(const KernelMoves& kernel, std::int64_t heads, std::int64_t places, auto&& move) {
-  const std::vector<Work> order = in_order(kernel, heads);
+void in_lock_step(const KernelMoves& kernel, std::int64_t heads, std::int64_t section,
+                  std::int64_t places, auto&& move) {
+  const std::vector<Work> order = in_order(kernel, heads, section);
   auto next = order.begin() + std::min<std::int64_t>(places, std::ssize(order));
   std::vector<Work> at_work(order.begin(), next);
   while (!at_work.empty()) {
@@ -203,7 +207,7 @@ std::vector<double> hbm_bytes(const Gpu& gpu, const Moves& moves, std::int64_t h
   const std::int64_t simulated = simulated_heads(moves, heads, most);
   Lru cache(gpu.l2_bytes, static_cast<std::size_t>(moves.tiles * simulated), moves.kernels.size());
   for (std::size_t k = 0; k < moves.kernels.size(); ++k)
-    in_lock_step(moves.kernels[k], simulated, std::int64_t{gpu.sms} * resident[k],
+    in_lock_step(moves.kernels[k], simulated, moves.section, std::int64_t{gpu.sms} * resident[k],
                  [&](std::int64_t head, const Move& move) {
                    cache.move(static_cast<std::size_t>(head * moves.tiles + move.tile), move.bytes,
                               move.stores, static_cast<int>(k));

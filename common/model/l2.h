@@ -38,6 +38,7 @@ struct KernelMoves {
 
 struct Moves {
   std::int32_t tiles = 0;
+  std::int64_t section = 1;  // key heads of which persistent kernels take the longest pieces first
   std::vector<KernelMoves> kernels = {};
 };
 

@@ -121,20 +121,24 @@ TEST(L2, ManyHeadsAreEstimatedFromSome) {
   EXPECT_DOUBLE_EQ(from_hbm(gpu_of(1, 400), {many}, 5000), 5000 * 400);
 }
 
-// The pieces of a persistent kernel are taken longest first, over all heads: the first head's
-// queries from row 0 on come when the second's later ones have driven its keys out.
+// The pieces of a persistent kernel are taken longest first, over the heads of a section: the first
+// head's queries from row 0 on come when the second's later ones have driven its keys out.
 TEST(L2, PersistentBlocksTakeTheLongestFirst) {
   const Event take{.kind = Event::Kind::work};
   Event late = moved(Q, 1), early = moved(Q, 0);
   late.op.name = early.op.name = "load_async";
   const std::vector<BlockRecord> persistent = {
       block("", {take, late, moved(K, 0), moved(K, 1), take, early, moved(K, 0)})};
-  const Moves causal = moves_of(persistent, true), full = moves_of(persistent, false);
+  Moves causal = moves_of(persistent, true);
+  const Moves full = moves_of(persistent, false);
+  causal.section = 2;
   ASSERT_TRUE(causal.kernels[0].is_persistent);
   ASSERT_EQ(causal.kernels[0].pieces.size(), 2u);
   // The queries of two heads, and keys: two tiles of a head and, under a mask, one of them again.
   EXPECT_EQ(hbm_bytes(gpu_of(1, 300), causal, 2, {1}), (std::vector<double>{400 + 2 * 300}));
   EXPECT_EQ(hbm_bytes(gpu_of(1, 300), full, 2, {1}), (std::vector<double>{400 + 2 * 200}));
+  causal.section = 1;  // one head after the other: its keys are still there
+  EXPECT_EQ(hbm_bytes(gpu_of(1, 300), causal, 2, {1}), (std::vector<double>{400 + 2 * 200}));
 }
 
 }  // namespace

@@ -57,7 +57,8 @@ KernelPrediction predict_kernel(const Gpu& gpu, std::span<const BlockRecord> blo
 
 std::string_view name(Bound bound) {
   constexpr std::string_view names[] = {"tensor cores",   "exponentials", "FP32 lanes",
-                                        "copies from L2", "HBM",          "latency"};
+                                        "copies from L2", "HBM",          "additions in L2",
+                                        "latency"};
   return names[static_cast<int>(bound)];
 }
 
@@ -66,15 +67,29 @@ Bound Prediction::bound() const {
       *std::ranges::max_element(kernels, {}, &KernelPrediction::seconds);
   const double cycles = longest.sm.cycles;
   if (longest.hbm_seconds >= 0.9 * longest.seconds) return Bound::hbm;
+  if (longest.sm.adding >= 0.9 * cycles) return Bound::additions;
   const auto busiest = std::ranges::max_element(longest.sm.busy);
   constexpr double is_busy = 0.75;
   if (*busiest < is_busy * cycles) return Bound::latency;
   return static_cast<Bound>(busiest - longest.sm.busy.begin());
 }
 
-Prediction predict(const Gpu& gpu, const Recording& recording, bool keep_intervals) {
+Gpu under_load(const Gpu& gpu, const Recording& recording) {
+  const auto is_wgmma = [](const tile::Event& event) {
+    return event.kind == tile::Event::Kind::product;
+  };
+  Gpu loaded = gpu;
+  if (recording.problem.dtype == DType::f16)
+    for (const BlockRecord& block : recording.blocks)
+      if (std::ranges::any_of(block.events, is_wgmma)) loaded.clock_hz = gpu.clock_hz_f16_wgmma;
+  return loaded;
+}
+
+Prediction predict(const Gpu& idle, const Recording& recording, bool keep_intervals) {
+  Gpu gpu = under_load(idle, recording);
+  if (recording.backward) gpu.mma_sync = gpu.mma_sync_backward;
   Prediction result;
-  result.flops = nominal_flops(recording.problem);
+  result.flops = recording.flops;
   result.block_bytes = static_cast<double>(recording.counters.hbm_bytes());
   std::vector<int> resident;
   for (const KernelBlocks& blocks : kernels_of(recording.blocks)) {

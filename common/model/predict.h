@@ -13,19 +13,23 @@ namespace flash::model {
 // The blocks of one key head of a problem, of which the others are copies. A persistent kernel has
 // one: that of the SM with the most work.
 struct Recording {
-  Problem problem;                             // the whole one
-  std::int64_t copies;                         // of the recorded blocks that the whole problem has
+  Problem problem;      // the whole one
+  std::int64_t copies;  // of the recorded blocks that the whole problem has
+  double flops = 0;     // nominal, of the whole problem
+  bool backward = false;
   std::vector<tile::BlockRecord> blocks = {};  // in launch order; those of one kernel are adjacent
   tile::Counters counters = {};                // of the whole problem
   double persistent_tail = 0;                  // see KernelPrediction::tail
   Moves moves = {};                            // of all blocks of the key head
 };
 
-// Runs the stage on a CPU on one key head of the problem. `run` is one of the stage's passes or
-// variants.
+// Runs the stage on a CPU on one key head of the problem. `run` is its forward pass or a variant.
 Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem);
 
-enum class Bound : std::uint8_t { tensor, exponential, fp32, copies, hbm, latency };
+// Its backward pass, which it must have.
+Recording record_backward(const Gpu& gpu, const Stage& stage, const Problem& problem);
+
+enum class Bound : std::uint8_t { tensor, exponential, fp32, copies, hbm, additions, latency };
 std::string_view name(Bound bound);
 
 struct KernelPrediction {
@@ -40,7 +44,7 @@ struct KernelPrediction {
 
 struct Prediction {
   double seconds = 0;
-  double flops = 0;        // nominal, 4 N_q N_k d a head, half of it if causal
+  double flops = 0;        // nominal: 4 N_q N_k d a head, half of it if causal; backward 2.5 times
   double hbm_bytes = 0;    // between HBM and the second cache
   double block_bytes = 0;  // between that and the blocks, as counted
   std::vector<KernelPrediction> kernels;
@@ -49,6 +53,9 @@ struct Prediction {
   // What keeps the longest kernel from being faster.
   Bound bound() const;
 };
+
+// The GPU with the clock that it holds under the recorded products.
+Gpu under_load(const Gpu& gpu, const Recording& recording);
 
 Prediction predict(const Gpu& gpu, const Recording& recording, bool keep_intervals = false);
 

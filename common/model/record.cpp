@@ -39,23 +39,28 @@ tile::Counters times(tile::Counters counters, std::int64_t copies) {
   return counters;
 }
 
-}  // namespace
-
 // The inputs' values decide nothing about what is done; any will do.
-Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem) {
+Recording recorded(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem,
+                   bool backward) {
   require_rows(problem);
-  Recording recording{.problem = problem, .copies = problem.batch * problem.kv_heads};
+  Recording recording{.problem = problem,
+                      .copies = problem.batch * problem.kv_heads,
+                      .flops = nominal_flops(problem) * (backward ? 2.5 : 1),
+                      .backward = backward};
   Problem one = problem;
   one.batch = 1;
   one.heads = problem.heads / problem.kv_heads;
   one.kv_heads = 1;
-  const Inputs inputs = generate(one, 0, stage.fp8);
-  require_memory(stage, one);
+  Inputs inputs = generate(one, 0, stage.fp8);
+  if (backward) inputs.d_o = generate_gradient(one, 0);
+  require_memory(stage, one, backward);
   Outputs outputs = unwritten_outputs(one);
   tile::cpu::Device device;
-  device.set_records(&recording.blocks);
-  AttentionArgs args = make_args(one, inputs, outputs);
+  AttentionArgs args =
+      backward ? make_backward_args(one, inputs, outputs) : make_args(one, inputs, outputs);
   args.splits = stage.plan(problem.shape()).splits;
+  if (backward) stage.forward(device, args);  // a backward pass may read what that leaves in HBM
+  device.set_records(&recording.blocks);
   device.reset_counters();
   run(device, args);
   recording.counters = times(device.counters(), recording.copies);
@@ -64,17 +69,29 @@ Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const
 
   require_units(gpu, stage, recording.blocks);
   recording.moves = moves_of(recording.blocks, problem.causal);
+  recording.moves.section = heads_in_a_section(problem.shape()) / problem.shape().group();
 
   // A persistent block's ring goes on from piece to piece, so what the SM with the most work does
   // is recorded as a whole.
   const auto persistent = std::ranges::find_if(recording.blocks, is_persistent);
   if (persistent == recording.blocks.end()) return recording;
-  const Share most = largest_share(loads_of(*persistent), recording.copies, gpu.sms, 1, true);
+  const Share most =
+      largest_share(loads_of(*persistent), recording.copies, gpu.sms, 1, recording.moves.section);
   recording.persistent_tail = most.tail;
   recording.blocks.clear();
   device.set_work(most.pieces);
   run(device, args);
   return recording;
+}
+
+}  // namespace
+
+Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem) {
+  return recorded(gpu, stage, run, problem, false);
+}
+
+Recording record_backward(const Gpu& gpu, const Stage& stage, const Problem& problem) {
+  return recorded(gpu, stage, stage.backward()->run, problem, true);
 }
 
 }  // namespace flash::model

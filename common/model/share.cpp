@@ -12,12 +12,16 @@ namespace flash::model {
 using tile::Event;
 
 Share largest_share(const std::vector<double>& loads, std::int64_t copies, int sms, int resident,
-                    bool longest_first) {
+                    std::int64_t section) {
   std::vector<std::int64_t> order;
-  for (std::int64_t copy = 0; copy < copies; ++copy)
-    for (std::size_t i = 0; i < loads.size(); ++i) order.push_back(static_cast<std::int64_t>(i));
   const auto load_of = [&](std::int64_t i) { return loads[i]; };
-  if (longest_first) std::ranges::stable_sort(order, std::greater(), load_of);
+  std::int64_t sorted = 0;
+  for (std::int64_t copy = 0; copy < copies; ++copy) {
+    for (std::size_t i = 0; i < loads.size(); ++i) order.push_back(static_cast<std::int64_t>(i));
+    if (section == 0 || ((copy + 1) % section != 0 && copy + 1 < copies)) continue;
+    std::ranges::stable_sort(order.begin() + sorted, order.end(), std::greater(), load_of);
+    sorted = std::ssize(order);
+  }
 
   using Place = std::pair<double, int>;  // when it is free, and its number
   std::priority_queue<Place, std::vector<Place>, std::greater<>> places;
@@ -70,7 +74,7 @@ std::vector<double> loads_of(const tile::BlockRecord& persistent) {
 
 int resident_blocks(const Gpu& gpu, const tile::BlockRecord& block) {
   // Roles divide all registers of an SM among them: a producer has 24 a thread, two consumers 240,
-  // 64512 of 65536.
+  // 64512 of 65536; with three they have 32 and 160, all of them.
   if (block.roles.size() > 1) return 1;
   std::int64_t blocks = gpu.max_blocks;
   if (block.shared_bytes > 0) blocks = std::min(blocks, gpu.shared_bytes / block.shared_bytes);

@@ -16,9 +16,9 @@ struct Share {
 };
 
 // `copies` times all pieces of these loads are taken in order, by whoever of `sms` times `resident`
-// places is free first.
+// places is free first. Of each `section` copies the longest come first, if it is not 0.
 Share largest_share(const std::vector<double>& loads, std::int64_t copies, int sms, int resident,
-                    bool longest_first = false);
+                    std::int64_t section = 0);
 
 using KernelBlocks = std::span<const tile::BlockRecord>;
 

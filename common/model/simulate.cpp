@@ -4,9 +4,7 @@
 #include <deque>
 #include <utility>
 
-#include "model/roles.h"
-#include "model/unit_times.h"
-#include "model/units.h"
+#include "model/timekeeper.h"
 
 namespace flash::model {
 namespace {
@@ -14,16 +12,17 @@ namespace {
 using tile::BlockRecord;
 using tile::Event;
 
-class Sm {
+class Sm : Timekeeper {
  public:
   Sm(const Gpu& gpu, std::span<const BlockRecord* const> blocks, bool keep)
-      : times_(gpu), gpu_(gpu), blocks_(blocks), keep_(keep) {
+      : Timekeeper(gpu, keep), blocks_(blocks) {
     timeline_.block_ends.resize(blocks.size());
   }
 
   Timeline run(int resident) {
     while (started_ < std::min<std::size_t>(resident, blocks_.size())) start(0);
     for (Role* role; (role = next_role());) step(*role);
+    timeline_.cycles = std::max(timeline_.cycles, units_.stores_end());
     return std::move(timeline_);
   }
 
@@ -98,33 +97,6 @@ class Sm {
     if (--residents_[role.block].roles_left == 0 && started_ < blocks_.size()) start(end);
   }
 
-  void note(const Role& role, int lane, double begin, double end, std::string_view what, int tile) {
-    if (lane >= 0) timeline_.busy[lane] += end - begin;
-    if (!keep_ || !(end > begin)) return;
-    timeline_.intervals.push_back(
-        {role.block, role.index, lane, begin, end, residents_[role.block].label(what, tile)});
-  }
-
-  double noted(const Role& role, Lane lane, const Use& use, const Event& event) {
-    note(role, static_cast<int>(lane), use.begin, use.end, event.op.name, event.tile);
-    return use.end;
-  }
-  // A unit works for the role from now on, or when it is free.
-  double take(const Role& role, Lane lane, double work, const Rate& rate, const Event& event) {
-    return noted(role, lane, units_.take(lane, role.time, work, rate), event);
-  }
-  void wait_until(Role& role, double time, std::string_view what) {
-    if (time > role.time) note(role, -1, role.time, time, what, -1);
-    role.time = std::max(role.time, time);
-  }
-
-  void drain(Role& role) { wait_until(role, role.exponentials_end, "exponentials"); }
-
-  double copy_bytes(const Role& role, double from, double bytes, const Event& event) {
-    timeline_.copied_bytes += bytes;
-    return noted(role, Lane::copy, units_.copy(from, bytes / times_.copy_rate()), event);
-  }
-
   void do_op(Role& role, const Event& event) {
     const tile::Op& op = event.op;
     if (op.unit == tile::Unit::copy) return transfer(role, event);
@@ -149,10 +121,11 @@ class Sm {
     if (work.conversions > 0)
       role.time = take(role, Lane::fp32, work.conversions, gpu_.conversions, event);
     if (work.fma > 0) role.time = take(role, Lane::fp32, work.fma, gpu_.fma, event);
-    role.time = std::max(role.time, begin + times_.least());
+    role.time = std::max(role.time, begin + times_.least()) + times_.shared(work);
   }
 
   void transfer(Role& role, const Event& event) {
+    if (event.op.name == "atomic_add") return add(role, event);
     const auto bytes = static_cast<double>(event.op.bytes);
     if (event.op.writes_hbm) {
       drain(role);
@@ -171,6 +144,14 @@ class Sm {
     wait_until(role, there, "load");
   }
 
+  void add(Role& role, const Event& event) {
+    if (!event.op.writes_hbm) return;  // L2 reads for itself
+    drain(role);
+    const double cycles = times_.additions(static_cast<double>(event.op.bytes) / sizeof(float));
+    units_.add(role.time, cycles);
+    timeline_.adding += cycles;
+  }
+
   void issue_product(Role& role, const Event& event) {
     drain(role);
     const double rescaled = static_cast<double>(event.op.elements);
@@ -178,9 +159,8 @@ class Sm {
     timeline_.product_flops += static_cast<double>(event.op.flops);
     const double rate = times_.products(residents_[role.block].record->dtype);
     const double cycles = static_cast<double>(event.op.flops) / rate;
-    const double end =
-        noted(role, Lane::tensor, units_.multiply(role.time + gpu_.issue, cycles, false), event);
-    role.open_group = std::max(role.open_group, end);
+    const Use use = units_.multiply(role.time + gpu_.issue, cycles, false);
+    role.open_group = std::max(role.open_group, noted(role, Lane::tensor, use, event));
     role.time += gpu_.issue;
   }
 
@@ -228,16 +208,10 @@ class Sm {
     return true;
   }
 
-  UnitTimes times_;
-  const Gpu& gpu_;
   std::span<const BlockRecord* const> blocks_;
-  bool keep_;
   std::size_t started_ = 0;
-  std::deque<Resident> residents_ = {};
   std::deque<Role> roles_ = {};
   std::vector<Role*> active_ = {};  // have not ended
-  Units units_ = {};
-  Timeline timeline_ = {};
 };
 
 }  // namespace

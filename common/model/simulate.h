@@ -9,7 +9,7 @@
 //  - Exponentials run on while the role does what follows on the FP32 lanes, which takes their
 //    results as they come; it waits for the last one before it does anything else.
 //  - A synchronous load was issued when the same tile was loaded last, one tile ahead, as cp.async
-//    does it; a store is not waited for.
+//    does it; a store is not waited for, nor an addition to HBM, which L2 does.
 //  - An asynchronous product that rescales its result does so on the FP32 lanes before it is
 //  issued.
 #pragma once
@@ -41,6 +41,7 @@ struct Timeline {
   double cycles = 0;
   std::array<double, lanes> busy{};
   double copied_bytes = 0;
+  double adding = 0;  // cycles in which L2 adds for this SM
   double product_flops = 0, exponentials = 0;
   std::vector<double> block_ends;   // of each block, in the order given
   std::vector<Interval> intervals;  // only if asked for

@@ -107,6 +107,52 @@ TEST(Simulation, OverlapsWhatDoesNotWait) {
       cycles({product(0, 50'000), commit(0), exponentials(0, 300), wait_products(0, 0)}), 55);
 }
 
+// Measured on an H100 (docs/results/gpu_h100.json, softmax): a tile of 64 x 128 scores in one
+// warpgroup and in two, beside a third whose products never end.
+TEST(Simulation, ASoftmaxBesideProductsTakesWhatWasMeasured) {
+  const auto cycles_of_a_tile = [](int warpgroups) {
+    constexpr int tiles = 50, scores = 64 * 128;
+    std::vector<std::string> roles = {"products"};
+    std::vector<Event> events = {product(0, std::int64_t{1} << 40), commit(0)};
+    for (int role = 1; role <= warpgroups; ++role) {
+      roles.push_back("softmax");
+      for (int tile = 0; tile < tiles; ++tile) {
+        for (const char* name : {"update_row_max", "exp2_difference", "add_row_sum", "convert"}) {
+          Event event = exponentials(role, scores);
+          event.op.name = name;
+          events.push_back(event);
+        }
+        events.push_back(of(role, Event::Kind::arrive, 0, role - 1));  // all of it is done
+      }
+    }
+    const BlockRecord record = block(roles, events, {{"a", 1}, {"b", 1}});
+    const BlockRecord* const one = &record;
+    const Timeline t = simulate(find_gpu("h100"), {&one, 1}, 1, true);
+    double end = 0;
+    for (const Interval& interval : t.intervals)
+      if (interval.role > 0) end = std::max(end, interval.end);
+    return end / tiles;
+  };
+  EXPECT_NEAR(cycles_of_a_tile(1), 1027, 0.05 * 1027);
+  EXPECT_NEAR(cycles_of_a_tile(2), 1614, 0.02 * 1614);
+}
+
+// L2 adds, so the read takes the SM no time, and nobody waits: 30 fp32 additions at 2 a clock.
+TEST(Simulation, AnAdditionIsNotWaitedFor) {
+  Gpu gpu = round_gpu();
+  gpu.additions_per_s = 2e9;
+  std::vector<Event> events = {of(0, Event::Kind::op), of(0, Event::Kind::op),
+                               exponentials(0, 100)};
+  events[0].op = {.name = "atomic_add", .unit = Unit::copy, .bytes = 30 * 4};
+  events[1].op = events[0].op;
+  events[1].op.writes_hbm = true;
+  const BlockRecord record = block({""}, events), *const one = &record;
+  const Timeline t = simulate(gpu, {&one, 1}, 1);
+  EXPECT_DOUBLE_EQ(t.adding, 15);
+  EXPECT_DOUBLE_EQ(t.block_ends[0], 10);
+  EXPECT_DOUBLE_EQ(t.cycles, 15);
+}
+
 TEST(Simulation, TheSecondGroupMayBeInFlight) {
   const Timeline t = run(block({""}, {product(0, 10'000), commit(0), product(0, 90'000), commit(0),
                                       wait_products(0, 1), exponentials(0, 100)}));

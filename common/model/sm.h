@@ -30,19 +30,23 @@ struct MmaSync {
 struct Gpu {
   std::string_view name;
   int sms;
-  double clock_hz;     // under load
+  double clock_hz;  // under load
+  double clock_hz_f16_wgmma;
   double flops_16bit;  // of tensor cores, a clock and SM; FP8 does twice as much
   bool has_fp8;
   bool asynchronous_products;  // WGMMA; otherwise 04 and 05 do not run
-  MmaSync mma_sync;
+  MmaSync mma_sync, mma_sync_backward;
   Rate exponentials, fma, maxima, conversions;  // results a clock
-  double product_latency;   // from the last product's end to the end of a wait for it
-  double wait_latency;      // of a wait for what is complete
-  double handover_latency;  // from an arrival at an mbarrier to the end of the wait for it
+  double shared_bytes_per_cycle;
+  double fp32_delays_exponentials;  // beside WGMMA, for this share of the FP32 lanes' time
+  double product_latency;           // from the last product's end to the end of a wait for it
+  double wait_latency;              // of a wait for what is complete
+  double handover_latency;          // from an arrival at an mbarrier to the end of the wait for it
   double named_handover_latency;
   double issue;         // of an asynchronous operation or an arrival
   double copy_latency;  // from L2, of a tile of some kB
   double l2_bytes_per_s, hbm_bytes_per_s;
+  double additions_per_s;  // fp32, in L2
   double l2_bytes;
   std::int64_t shared_bytes, register_bytes;  // of an SM, for all its blocks
   int max_blocks;

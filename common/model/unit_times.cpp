@@ -11,7 +11,9 @@ UnitWork work_of(const tile::Op& op) {
   if (op.name == "log_sum_exp") return {.exponentials = elements, .fma = 2 * elements};
   if (op.name == "update_row_max" || op.name == "largest_magnitude") return {.maxima = elements};
   if (op.name == "convert") return {.conversions = elements};
-  if (op.name == "mask_end" || op.name == "mask_causal")  // a comparison and a selection
+  // By way of shared memory: written as 16-bit operands; products read it there.
+  if (op.name == "transpose") return {.conversions = elements, .shared_bytes = 2 * elements};
+  if (op.name.starts_with("mask_"))  // a comparison and a selection
     return {.fma = elements, .maxima = elements};
   if (op.name == "hadamard") return {.fma = static_cast<double>(op.flops) / 2 + elements};
   return {.fma = elements};

@@ -10,6 +10,7 @@ namespace flash::model {
 // Results that an operation asks of each unit of the SM.
 struct UnitWork {
   double exponentials = 0, fma = 0, maxima = 0, conversions = 0;
+  double shared_bytes = 0;  // through shared memory, beside what products read
 };
 
 // By the operation's name: how many instructions it takes for an element.
@@ -38,6 +39,15 @@ class UnitTimes {
 
   // An SM's share of the second cache's bandwidth, when all SMs copy.
   double copy_rate() const { return gpu_.l2_bytes_per_s / gpu_.sms / gpu_.clock_hz; }
+
+  double shared(const UnitWork& work) const {
+    return work.shared_bytes > 0 ? work.shared_bytes / gpu_.shared_bytes_per_cycle : 0;
+  }
+
+  // An SM's share of the additions in L2, when all SMs add.
+  double additions(double count) const {
+    return count / (gpu_.additions_per_s / gpu_.sms / gpu_.clock_hz);
+  }
 
   // Of an operation on few elements: an instruction's latency.
   double least() const { return 4; }

@@ -16,13 +16,18 @@ struct Use {
 
 class Units {
  public:
+  explicit Units(double fp32_delays_exponentials) : delay_(fp32_delays_exponentials) {}
+
   // `work` results at the rate, from `from` or when the unit is free.
   Use take(Lane lane, double from, double work, const Rate& rate) {
     const double begin = std::max(from, free(lane));
     double& products_end = free(Lane::tensor);
     const double beside = synchronous_ ? rate.beside_mma_sync : rate.beside_products;
-    const double end = begin + UnitTimes::duration(work, beside, products_end - begin, rate.alone);
+    double end = begin + UnitTimes::duration(work, beside, products_end - begin, rate.alone);
     if (synchronous_) products_end += rate.holds_up_mma_sync * overlap(begin, end, products_end);
+    if (!synchronous_ && lane == Lane::exponential) end += delay(begin, end, free(Lane::fp32));
+    if (!synchronous_ && lane == Lane::fp32)
+      free(Lane::exponential) += delay(begin, end, free(Lane::exponential));
     free(lane) = end;
     holds_up_[static_cast<int>(lane)] = rate.holds_up_mma_sync;
     return {begin, end};
@@ -32,6 +37,12 @@ class Units {
     const double begin = std::max(from, free(Lane::copy));
     return {begin, free(Lane::copy) = begin + cycles};
   }
+
+  // Additions in L2, which are on their way out while copies come in.
+  void add(double from, double cycles) { additions_end_ = std::max(from, additions_end_) + cycles; }
+
+  // A kernel ends when what it stores and adds is there.
+  double stores_end() { return std::max(free(Lane::copy), additions_end_); }
 
   // A product of so many cycles; a synchronous one loses what others take from it.
   Use multiply(double from, double cycles, bool synchronous) {
@@ -46,10 +57,16 @@ class Units {
 
  private:
   double& free(Lane lane) { return free_[static_cast<int>(lane)]; }
+  // Of exponentials, while the FP32 lanes work beside them and beside products.
+  double delay(double begin, double end, double other_end) {
+    return delay_ * overlap(begin, std::min(end, other_end), free(Lane::tensor));
+  }
   static double overlap(double begin, double end, double other_end) {
     return std::max(0.0, std::min(end, other_end) - begin);
   }
 
+  double delay_;
+  double additions_end_ = 0;
   std::array<double, lanes> free_{};
   std::array<double, lanes> holds_up_{};  // products, for this share of its last work
   bool synchronous_ = false;              // the last product

@@ -190,7 +190,7 @@ std::string experiment_table(const std::string& name_and_rows) {
   const std::string problem =
       results.contains("problem") ? results.at("problem").get<std::string>() + ". " : "";
   const std::string by = text + "\n<sub>" + problem + "`./ladder experiment " + experiment + "`, ";
-  if (name == "gpu") return by + "modelled.</sub>\n";
+  if (name.starts_with("gpu")) return by + "modelled.</sub>\n";
   return by + "measured on " + m.at("cpu").get<std::string>() + ", " +
          std::to_string(m.at("cores").get<int>()) + " cores, " + m.at("simd").get<std::string>() +
          ", " + m.at("date").get<std::string>() + ".</sub>\n";

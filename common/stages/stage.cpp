@@ -1,15 +1,16 @@
 #include "stages/stage.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
 namespace flash {
 namespace {
 
-std::vector<Stage>& registry(bool of_published_tiles = false) {
-  static std::vector<Stage> all, with_published_tiles;
-  return of_published_tiles ? with_published_tiles : all;
+std::vector<Stage>& registry(Tiles tiles = Tiles::own) {
+  static std::array<std::vector<Stage>, 3> all;
+  return all[static_cast<int>(tiles)];
 }
 
 struct OfStage {
@@ -25,9 +26,9 @@ std::vector<OfStage>& passes_to_come() {
 
 }  // namespace
 
-Registration::Registration(Stage stage, std::vector<Variant> variants, bool has_published_tiles) {
+Registration::Registration(Stage stage, std::vector<Variant> variants, Tiles tiles) {
   stage.variants = std::move(variants);
-  std::vector<Stage>& all = registry(has_published_tiles);
+  std::vector<Stage>& all = registry(tiles);
   const auto after = std::find_if(all.begin(), all.end(),
                                   [&](const Stage& other) { return other.name > stage.name; });
   all.insert(after, std::move(stage));
@@ -44,8 +45,16 @@ const std::vector<Stage>& stages() {
   return registry();
 }
 
-const std::vector<Stage>& stages_with_published_tiles() {
-  return registry(true);
+const std::vector<Stage>& stages_with_published_tiles(bool causal) {
+  if (!causal) return registry(Tiles::published);
+  static const std::vector<Stage> all = [] {  // those without tiles for a mask have the others
+    std::vector<Stage> stages = registry(Tiles::published_causal);
+    for (const Stage& stage : registry(Tiles::published))
+      if (std::ranges::find(stages, stage.name, &Stage::name) == stages.end())
+        stages.push_back(stage);
+    return stages;
+  }();
+  return all;
 }
 
 const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among) {

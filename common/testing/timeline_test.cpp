@@ -45,6 +45,44 @@ TEST(Recording, HoldsWhatIsCounted) {
   EXPECT_EQ(exponentials * recording.copies, recording.counters.exponentials);
 }
 
+Recording recorded_backward(const std::string& stage, const Gpu& gpu = find_gpu("h100")) {
+  return record_backward(gpu, find_stage(stage), problem);
+}
+
+// The same of the backward pass; each addition to dQ is a read and a write.
+TEST(Recording, OfABackwardPassHoldsWhatIsCounted) {
+  for (const char* stage : {"00_naive", "02_online_softmax", "03_v2"}) {
+    const Recording recording = recorded_backward(stage);
+    const tile::Counters& counted = recording.counters;
+    std::int64_t read = 0, written = 0, flops = 0, exponentials = 0, moved = 0;
+    for (const tile::BlockRecord& block : recording.blocks)
+      for (const tile::Event& event : block.events) {
+        (event.op.writes_hbm ? written : read) += event.op.bytes;
+        flops += event.op.flops;
+        exponentials += event.op.exponentials;
+      }
+    for (const KernelMoves& kernel : recording.moves.kernels)
+      for (const Piece& piece : kernel.pieces)
+        for (const Move& move : piece.moves) moved += move.bytes;
+    EXPECT_EQ(read * recording.copies, counted.hbm_read.total()) << stage;
+    EXPECT_EQ(written * recording.copies, counted.hbm_write.total()) << stage;
+    EXPECT_EQ(moved * recording.copies, counted.hbm_bytes()) << stage;
+    EXPECT_EQ(flops * recording.copies, counted.flops) << stage;
+    EXPECT_EQ(exponentials * recording.copies, counted.exponentials) << stage;
+  }
+}
+
+TEST(Prediction, OfABackwardPassIsTheSameEachTime) {
+  const Gpu& gpu = find_gpu("h100");
+  const Prediction a = predict(gpu, recorded_backward("03_v2"));
+  const Prediction b = predict(gpu, recorded_backward("03_v2"));
+  EXPECT_EQ(a.seconds, b.seconds);
+  EXPECT_DOUBLE_EQ(a.flops, 2.5 * nominal_flops(problem));
+  ASSERT_EQ(a.kernels.size(), 3u);  // row sums, gradients, convert
+  for (const KernelPrediction& kernel : a.kernels)
+    for (const double busy : kernel.sm.busy) EXPECT_LE(busy, kernel.sm.cycles) << kernel.kernel;
+}
+
 // Catches a tile that the L2 model does not see, and a piece of work that it gives to another head.
 TEST(Recording, MovesWhatIsCounted) {
   for (const char* stage : {"03_v2", "04_v3_hopper"}) {
@@ -80,12 +118,15 @@ TEST(Prediction, IsTheSameEachTime) {
   }
 }
 
-// Catches a kernel that is wrong with tiles of 80, 176 or 192 keys, none of which a CPU runs.
+// Catches a kernel that is wrong with three consumers, or with 80 or 176 keys, none of which a CPU
+// runs.
 TEST(PublishedTiles, GiveWhatTheStageGives) {
-  const Stage& stage = find_stage("04_v3_hopper", stages_with_published_tiles());
-  for (const std::int64_t head_dim : {64, 128, 256})
-    for (const DType dtype : {DType::bf16, DType::f16}) {
+  for (const bool causal : {false, true})
+    for (const std::int64_t head_dim : {64, 128, 256}) {
+      const Stage& stage = find_stage("04_v3_hopper", stages_with_published_tiles(causal));
+      const DType dtype = head_dim == 128 ? DType::f16 : DType::bf16;
       Problem p = problem;
+      p.causal = causal;
       p.head_dim = head_dim;
       p.dtype = dtype;
       const Inputs inputs = generate(p, 1);
@@ -111,10 +152,15 @@ TEST(Prediction, GainsFromFasterUnits) {
 TEST(Share, TheLongestFirstLeavesLessWithoutWork) {
   const std::vector<double> loads = {1, 2, 3, 4, 10};
   EXPECT_EQ(largest_share(loads, 1, 2, 1).pieces, (std::vector<std::int64_t>{0, 2, 4}));
-  const Share longest = largest_share(loads, 1, 2, 1, true);
+  const Share longest = largest_share(loads, 1, 2, 1, 1);
   EXPECT_EQ(longest.pieces, (std::vector<std::int64_t>{4}));
   EXPECT_DOUBLE_EQ(longest.tail, 0);
   EXPECT_NEAR(largest_share(loads, 1, 2, 1).tail, 1 - 20.0 / 28, 1e-12);
+  // Of two copies one after the other: 3, 2 and 1 of the first come before 10 of the second.
+  EXPECT_EQ(largest_share({1, 2, 3, 10}, 2, 1, 1, 1).pieces,
+            (std::vector<std::int64_t>{3, 2, 1, 0, 3, 2, 1, 0}));
+  EXPECT_EQ(largest_share({1, 2, 3, 10}, 2, 1, 1, 2).pieces,
+            (std::vector<std::int64_t>{3, 3, 2, 2, 1, 1, 0, 0}));
 }
 
 // Everything fits in the cache of an H100, so each tensor comes once. (The order of work of a

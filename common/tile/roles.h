@@ -13,12 +13,26 @@ namespace tile {
 // A warpgroup's part of the kernel.
 template <class F>
 struct NamedRole {
+  static constexpr int count = 1;
   std::string_view name;
   F run;
 };
 
 template <class F>
 TILE_HOST_DEVICE NamedRole<F> role(std::string_view name, F run) {
+  return {name, std::move(run)};
+}
+
+// The same part for several warpgroups, each of which is told its number.
+template <int Count, class F>
+struct NamedRoles {
+  static constexpr int count = Count;
+  std::string_view name;
+  F run;
+};
+
+template <int Count, class F>
+TILE_HOST_DEVICE NamedRoles<Count, F> roles(std::string_view name, F run) {
   return {name, std::move(run)};
 }
 
@@ -47,6 +61,26 @@ class Ring {
 
   std::array<Tile, Depth> tiles_;
   std::array<Barrier, Depth> full_, empty_;
+};
+
+// The turns of `Count` warpgroups, one after another: a named barrier for each of them, at which it
+// waits, and the one before it arrives. Behind the last comes the first.
+template <class Block, int Count>
+class Turns {
+ public:
+  using Barrier = typename Block::NamedBarrier;
+
+  TILE_HOST_DEVICE Turns(Block& block, std::string_view name)
+      : Turns(block, name, std::make_index_sequence<Count>()) {}
+
+  TILE_HOST_DEVICE Barrier& operator[](int i) { return turns_[i % Count]; }
+
+ private:
+  template <std::size_t... I>
+  TILE_HOST_DEVICE Turns(Block& block, std::string_view name, std::index_sequence<I...>)
+      : turns_{Barrier(block, block.numbered(name, "", I), 2)...} {}
+
+  std::array<Barrier, Count> turns_;
 };
 
 }  // namespace tile

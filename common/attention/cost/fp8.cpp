@@ -52,7 +52,8 @@ Counters query_head(const Problem& p, const Plan& plan, const HeadSize& n) {
   c.hbm_read[Tensor::Q8] = n.N_q * rotated.columns;
   c.hbm_read[Tensor::K8] = seen.keys * rotated.columns;
   c.hbm_read[Tensor::V8] = seen.keys * p.head_dim;
-  c.hbm_read[Tensor::scales] = plan.consumers * (n.T_r + 2 * seen.tiles) * fp32_bytes;
+  c.hbm_read[Tensor::scales] =
+      consumers_of(plan.tiles.query_rows) * (n.T_r + 2 * seen.tiles) * fp32_bytes;
   c.hbm_write[Tensor::O] = n.N_q * n.row;
   c.hbm_write[Tensor::LSE] = n.N_q * fp32_bytes;
   c.flops += seen.tiles * 2 * n.B_r * n.B_c * (rotated.padded + n.d_pad);

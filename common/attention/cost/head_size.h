@@ -81,7 +81,8 @@ inline void add_schedule(const Problem& p, const Plan& plan, tile::Counters& c) 
   constexpr auto entry = static_cast<std::int64_t>(sizeof(QueryTile));
   for (std::int64_t b = 0; b < p.batch; ++b)
     c.hbm_workspace[Tensor::schedule] += p.heads * head_size(p, plan, p.sequence(b)).T_r * entry;
-  c.hbm_read[Tensor::schedule] = (1 + plan.consumers) * c.hbm_workspace[Tensor::schedule];
+  const int readers = 1 + consumers_of(plan.tiles.query_rows);
+  c.hbm_read[Tensor::schedule] = readers * c.hbm_workspace[Tensor::schedule];
 }
 
 // Bytes on chip of the tiles that kernels have in common.

@@ -19,8 +19,8 @@ using namespace tile::cpu;
 constexpr int query_rows = 128, key_rows = 64, rounds = 31;
 
 // A query tile and a key tile of one head in memory of their own.
-struct Tiles {
-  explicit Tiles(int head_dim) : d(head_dim) { std::fill_n(memory.get(), floats, 0.001f); }
+struct TimedTiles {
+  explicit TimedTiles(int head_dim) : d(head_dim) { std::fill_n(memory.get(), floats, 0.001f); }
   static constexpr int largest = query_rows * 128, floats = 6 * largest;
 
   int d;
@@ -38,7 +38,7 @@ struct Part {
   std::function<void()> run;
 };
 
-std::vector<Part> parts(const Tiles& t) {
+std::vector<Part> parts(const TimedTiles& t) {
   constexpr int panel = vector_block * lanes;
   const Product block = {Update::overwrite, t.S, t.Q, panel, 2 * column_block, t.d, t.rows};
   const Product scores = {Update::overwrite, t.S, t.Q, query_rows, key_rows, t.d, t.rows};
@@ -63,7 +63,7 @@ std::vector<Part> parts(const Tiles& t) {
 
 // The median over all rounds of the share of the peak, or of the time of the products at the peak.
 // The peak is measured beside each: a processor changes its clock.
-double share(const Part& part, const Tiles& tiles) {
+double share(const Part& part, const TimedTiles& tiles) {
   constexpr int repeats = 100;
   std::vector<double> shares;
   for (int round = -1; round < rounds; ++round) {  // the first warms up
@@ -94,7 +94,7 @@ double attainable(const std::vector<double>& shares) {
 }  // namespace
 
 int cpu_tile_experiment(const ExperimentOptions& options, const Environment& environment) {
-  const Tiles small(64), large(128);
+  const TimedTiles small(64), large(128);
   const std::vector<Part> of_small = parts(small), of_large = parts(large);
   std::vector<double> small_shares, large_shares;
   Figures figures = {.facts = {{"experiment", "cpu_tile"}}, .figures = {}};

@@ -27,6 +27,8 @@ std::span<const Experiment> experiments() {
       {"pipeline", "the speed of stage 04 without its parts, FlashAttention-3's Table 2",
        pipeline_experiment},
       {"gpu", "what a modelled GPU makes of 03 and 04, beside published figures", gpu_experiment},
+      {"gpu_backward", "what it makes of 03's backward pass, beside published figures",
+       gpu_backward_experiment},
       {"fp8_error", "the error of FP16 and FP8, FlashAttention-3's Table 3", fp8_error_experiment},
       {"fp8_accumulator", "what FP8 loses with many keys where sums have 22 bits",
        fp8_accumulator_experiment},

@@ -44,6 +44,9 @@ int pipeline_experiment(const ExperimentOptions& options, const Environment& env
 // The speed of stages 03 and 04 on modelled GPUs, beside published figures.
 int gpu_experiment(const ExperimentOptions& options, const Environment& environment);
 
+// The speed of stage 03's backward pass on a modelled H100, beside published figures.
+int gpu_backward_experiment(const ExperimentOptions& options, const Environment& environment);
+
 // The error of attention in FP16 and in FP8 on inputs with outliers, beside the paper's figures;
 // fails if a figure is not within 25 % of the paper's.
 int fp8_error_experiment(const ExperimentOptions& options, const Environment& environment);

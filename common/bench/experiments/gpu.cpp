@@ -1,22 +1,12 @@
 // `ladder experiment gpu`: what a modelled GPU makes of 03 and 04, beside the figures that
 // FlashAttention's authors published.
-#include <algorithm>
-#include <cmath>
-
 #include "bench/experiments/experiment.h"
+#include "bench/experiments/published.h"
 #include "model/predict.h"
-#include "report/text.h"
-#include "report/units.h"
+#include "stages/stage.h"
 
 namespace flash {
 namespace {
-
-struct Published {
-  std::string_view gpu, stage;
-  int head_dim;
-  bool causal;
-  std::array<int, 6> tflops;  // of 512, 1k, ... 16k queries and keys; 0: none
-};
 
 // Forward, FP16, 16384 tokens and 2048 columns in all. On the H100: Shah et al., FlashAttention-3
 // (arXiv:2407.08608), Figures 5 and 6. On the A100 there is the largest figure of Dao,
@@ -37,40 +27,13 @@ constexpr Published figures[] = {
     {"a100", "03_v2", 128, false, {0, 0, 0, 0, 230, 0}},
 };
 
-Problem problem_of(const Published& row, std::size_t column) {
-  const std::int64_t length = 512 << column, heads = 2048 / row.head_dim;
-  return {.batch = 16384 / length,
-          .heads = heads,
-          .kv_heads = heads,
-          .seqlen_q = length,
-          .seqlen_k = length,
-          .head_dim = row.head_dim,
-          .dtype = DType::f16,
-          .causal = row.causal};
-}
-
 double predicted(const Published& row, std::size_t column) {
   const model::Gpu& gpu = model::find_gpu(row.gpu);
-  const Stage& stage = find_stage(row.stage, stages_with_published_tiles());
+  const Stage& stage = find_stage(row.stage, stages_with_published_tiles(row.causal));
   return model::predict(
              gpu, model::record(gpu, stage, stage.passes.front().run, problem_of(row, column)))
       .tflops();
 }
-
-std::string percent_off(double value, double published) {
-  return text_of("%+.0f%%", 100 * (value / published - 1));
-}
-
-struct Errors {
-  std::vector<double> all = {};
-
-  void add(double value, double published) { all.push_back(std::abs(value / published - 1)); }
-  std::string text() {
-    std::ranges::sort(all);
-    return "median error " + percent_text(all[all.size() / 2]) + ", worst " +
-           percent_text(all.back());
-  }
-};
 
 }  // namespace
 

@@ -102,19 +102,31 @@ void wait_products(Block& block) {
   if (block.checked()) block.async_products().wait(block.race_detector(), block.role(), Pending);
 }
 
+template <class F>
+void add_roles(Block&, const NamedRole<F>& role, std::vector<Role>& all) {
+  all.push_back({role.name, role.run});
+}
+template <int Count, class F>
+void add_roles(Block& block, const NamedRoles<Count, F>& roles, std::vector<Role>& all) {
+  for (int i = 0; i < Count; ++i)
+    all.push_back({block.named(std::string(roles.name) + " " + std::to_string(i)),
+                   [&roles, i] { roles.run(i); }});
+}
+
 // Runs each role in a warpgroup of its own, until all have ended.
-template <class... F>
-void warpgroups(Block& block, const NamedRole<F>&... roles) {
-  static_assert(sizeof...(F) <= RaceDetector::max_roles,
+template <class... R>
+void warpgroups(Block& block, const R&... roles) {
+  static_assert((R::count + ...) <= RaceDetector::max_roles,
                 "warpgroups: a block has at most 8 roles, four warps each");
-  const auto whole = [&block](const auto& role) {
-    return [&block, &role] {
-      role.run();
+  std::vector<Role> all;
+  (add_roles(block, roles, all), ...);
+  for (Role& role : all)
+    role.run = [&block, run = std::move(role.run)] {
+      run();
       if (block.async_products().in_flight(block.role()))
         block.fail("ends with a product in flight");
     };
-  };
-  block.run({Role{roles.name, whole(roles)}...});
+  block.run(std::move(all));
   if (block.scheduler().has_copies()) block.fail("ends with a load_async in flight");
 }
 

@@ -65,8 +65,7 @@ float* Block::allocate(std::string_view tile, Space space, std::int64_t elements
 }
 
 std::string_view Block::numbered(std::string_view label, std::string_view what, std::size_t i) {
-  return *names_.insert(std::string(label) + std::string(what) + "[" + std::to_string(i) + "]")
-              .first;
+  return named(std::string(label) + std::string(what) + "[" + std::to_string(i) + "]");
 }
 
 void Block::wait(const Signal& signal, std::int64_t times) {

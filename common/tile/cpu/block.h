@@ -133,7 +133,8 @@ class Block {
   float* allocate(std::string_view tile, Space space, std::int64_t elements, int element_bytes,
                   std::int64_t floats);
 
-  // "label what[i]", for as long as the launch.
+  // A name that is made up, for as long as the launch; "label what[i]".
+  std::string_view named(std::string name) { return *names_.insert(std::move(name)).first; }
   std::string_view numbered(std::string_view label, std::string_view what, std::size_t i);
 
   // A persistent kernel's n-th piece of work, first come first served among the blocks; -1 when

@@ -22,8 +22,11 @@ void atomic_add(const HbmMatrix& hbm, std::int64_t row, const Tile& tile) {
       block.fail("atomic_add of tile " + std::string(tile.name) + ": tensor " +
                  std::string(hbm.tensor.name) + " is " + std::string(tile::name(hbm.dtype)) +
                  ", expected f32");
-    begin(block, bytes_of(Transfer::load, hbm, part), reads(tile), writes());
-    begin(block, bytes_of(Transfer::atomic_add, hbm, part), reads(tile), writes());
+    const Op added = bytes_of(Transfer::atomic_add, hbm, part);
+    Op read = added;
+    read.writes_hbm = false;
+    begin(block, read, reads(tile), writes());
+    begin(block, added, reads(tile), writes());
     add_columns(hbm, part, tile.data, Tile::rows, Tile::cols);
     const std::int64_t next = row + Tile::rows;
     const int rows = static_cast<int>(std::clamp<std::int64_t>(hbm.rows - next, 0, Tile::rows));

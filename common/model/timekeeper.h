@@ -1,0 +1,55 @@
+// What a simulation of an SM keeps: which unit works until when for whom, and the timeline of that.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <string_view>
+
+#include "model/roles.h"
+#include "model/simulate.h"
+#include "model/unit_times.h"
+#include "model/units.h"
+
+namespace flash::model {
+
+class Timekeeper {
+ protected:
+  Timekeeper(const Gpu& gpu, bool keep) : times_(gpu), gpu_(gpu), keep_(keep) {}
+
+  void note(const Role& role, int lane, double begin, double end, std::string_view what, int tile) {
+    if (lane >= 0) timeline_.busy[lane] += end - begin;
+    if (!keep_ || !(end > begin)) return;
+    timeline_.intervals.push_back(
+        {role.block, role.index, lane, begin, end, residents_[role.block].label(what, tile)});
+  }
+
+  double noted(const Role& role, Lane lane, const Use& use, const tile::Event& event) {
+    note(role, static_cast<int>(lane), use.begin, use.end, event.op.name, event.tile);
+    return use.end;
+  }
+  // A unit works for the role from now on, or when it is free.
+  double take(const Role& role, Lane lane, double work, const Rate& rate,
+              const tile::Event& event) {
+    return noted(role, lane, units_.take(lane, role.time, work, rate), event);
+  }
+  void wait_until(Role& role, double time, std::string_view what) {
+    if (time > role.time) note(role, -1, role.time, time, what, -1);
+    role.time = std::max(role.time, time);
+  }
+
+  void drain(Role& role) { wait_until(role, role.exponentials_end, "exponentials"); }
+
+  double copy_bytes(const Role& role, double from, double bytes, const tile::Event& event) {
+    timeline_.copied_bytes += bytes;
+    return noted(role, Lane::copy, units_.copy(from, bytes / times_.copy_rate()), event);
+  }
+
+  UnitTimes times_;
+  const Gpu& gpu_;
+  bool keep_;  // intervals, too
+  std::deque<Resident> residents_ = {};
+  Units units_{gpu_.fp32_delays_exponentials};
+  Timeline timeline_ = {};
+};
+
+}  // namespace flash::model
