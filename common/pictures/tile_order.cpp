@@ -81,8 +81,7 @@ std::vector<Visit> blocks_of_keys(const TileShape& tiles) {
 }
 
 void draw_visits(Svg& svg, Point at, const TileShape& tiles, const std::vector<Visit>& visits) {
-  const double cell_width = row_size * tiles.key_rows,
-               cell_height = row_size * tiles.query_rows;
+  const double cell_width = row_size * tiles.key_rows, cell_height = row_size * tiles.query_rows;
   int last = 0;
   for (const Visit& visit : visits) last = std::max(last, visit.time);
   for (const Visit& visit : visits) {

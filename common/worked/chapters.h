@@ -68,7 +68,6 @@ std::string bytes_of_a_token();
 // docs/math.md
 std::string traffic_of_algorithm_1();
 std::string merged_tiles();
-std::string small_backward();
 std::string cost_of_splits();
 std::string outlier_rotated();
 

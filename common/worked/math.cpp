@@ -49,34 +49,6 @@ std::string merged_tiles() {
          row_of("2 ⊕ identity", merge(tile[2], {}));
 }
 
-// One query q = 1, keys 0 and ln 3, so that P = 1/4, 3/4; values 2 and 6; d = 1, scale 1, dO = 1.
-std::string small_backward() {
-  const double V[2] = {2, 6}, k[2] = {0, std::log(3.0)};
-  const auto forward = [](double q, double k0, double k1, double v0, double v1) {
-    const double a = std::exp(q * k0), b = std::exp(q * k1);
-    return (a * v0 + b * v1) / (a + b);
-  };
-  const double P[2] = {0.25, 0.75}, O = forward(1, k[0], k[1], V[0], V[1]);
-  double D = 0, dS[2], dQ = 0;
-  for (int j = 0; j < 2; ++j) D += P[j] * V[j];
-  for (int j = 0; j < 2; ++j) dQ += (dS[j] = P[j] * (V[j] - D)) * k[j];
-  constexpr double h = 1e-4;
-  const auto slope = [&](double q, double k0, double k1, double v0, double v1) {
-    const auto at = [&](double t) {
-      return forward(1 + t * q, k[0] + t * k0, k[1] + t * k1, V[0] + t * v0, V[1] + t * v1);
-    };
-    return (at(h) - at(-h)) / (2 * h);
-  };
-  std::string text = text_of("O = %.2f, D = dO · O = %.2f, Σ P dP = %.2f.\n\n", O, O, D);
-  text += "| | by the formulas | by difference quotients |\n|---|--:|--:|\n";
-  text += text_of("| dV | %.4f, %.4f | %.4f, %.4f |\n", P[0], P[1], slope(0, 0, 0, 1, 0),
-                  slope(0, 0, 0, 0, 1));
-  text += text_of("| dS | %.4f, %.4f | |\n", dS[0], dS[1]);
-  text += text_of("| dK | %.4f, %.4f | %.4f, %.4f |\n", dS[0], dS[1], slope(0, 1, 0, 0, 0),
-                  slope(0, 0, 1, 0, 0));
-  return text + text_of("| dQ | %.4f | %.4f |\n", dQ, slope(1, 0, 0, 0, 0));
-}
-
 // What splits add to a decode step.
 std::string cost_of_splits() {
   Problem p;

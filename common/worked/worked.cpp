@@ -20,7 +20,6 @@ std::span<const WorkedExample> worked_examples() {
       WorkedExample{"three_tiles", three_tiles},
       WorkedExample{"traffic_of_algorithm_1", traffic_of_algorithm_1},
       WorkedExample{"merged_tiles", merged_tiles},
-      WorkedExample{"small_backward", small_backward},
       WorkedExample{"small_softmax", small_softmax},
       WorkedExample{"small_gradients_by_hand", small_gradients_by_hand},
       WorkedExample{"small_dropout", small_dropout},
