@@ -123,6 +123,7 @@ struct Warpgroups {
         exp2_difference(S, row_max, scale_log2);
         multiply_rows(row_sum, rescale);
         add_row_sum(row_sum, S);
+        if (args.dropout > 0) drop(S, hbm.dropout, first_query, first_key);
         if (overlaps) finish(n - 1);
         convert(P, S);
         if (!on.overlap) accumulate(n), finish(n);

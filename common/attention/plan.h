@@ -58,6 +58,15 @@ constexpr TileShape backward_tile_shape(int padded_head_dim) {
 
 Plan backward_plan(const Shape& shape);
 
+// Warpgroups that share a tile of keys, and tiles of dO in stage 04's ring, for two of which an
+// H100 has no room where a row has 256 elements.
+constexpr int gradient_consumers(int key_rows) {
+  return std::max(1, key_rows / 64);
+}
+constexpr int dO_ring_depth(int padded_head_dim) {
+  return padded_head_dim < 256 ? 2 : 1;
+}
+
 // Of Flash-Decoding while a tile holds the queries of one head.
 Plan splits_plan(const Shape& shape);
 

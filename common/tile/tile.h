@@ -25,9 +25,14 @@ using LeftTile = typename Block::template LeftTile<Rows, Cols>;
 template <class Block, int Rows, int Cols>
 using RightTile = typename Block::template RightTile<Rows, Cols>;
 
-// Shared memory: either operand. The backward pass needs K as both.
+// Shared memory: either operand. The backward pass needs K as both; as the right one it may be in
+// slices of columns, columns(K, i), for products that share the work.
+template <class Block, int Rows, int Cols, int Slices = 1>
+using SharedTile = typename Block::template SharedTile<Rows, Cols, Slices>;
+
+// Shared memory, fp32: what was added up in registers, for another warpgroup.
 template <class Block, int Rows, int Cols>
-using SharedTile = typename Block::template SharedTile<Rows, Cols>;
+using SharedSums = typename Block::template SharedSums<Rows, Cols>;
 
 // Registers, fp32: the result of a product.
 template <class Block, int Rows, int Cols>
@@ -45,6 +50,10 @@ using RowVector = typename Block::template RowVector<Rows>;
 // Registers, fp32: one number for each column.
 template <class Block, int Cols>
 using ColumnVector = typename Block::template ColumnVector<Cols>;
+
+// The same in shared memory, for copies that others wait for.
+template <class Block, int Cols>
+using SharedVector = typename Block::template SharedVector<Cols>;
 
 // Barriers between roles: bytes and arrivals by phases; arrivals of warpgroups.
 template <class Block>

@@ -51,6 +51,12 @@ std::int64_t recomputing_on_chip(const Problem& p, const Plan& plan, int queries
   return queries * of.Q + 2 * of.K + 2 * of.S + 3 * of.P + 2 * dK + of.O + 2 * of.vector;
 }
 
+// Of the kernel that computes D: O and dO, D, and zeros for dQ.
+std::int64_t row_sums_on_chip(const Problem& p, const Plan& plan) {
+  const TileBytes of = tile_bytes(p, plan);
+  return 2 * of.Q + of.vector + of.O;
+}
+
 // Where dQ is added up, if it is not fp32 itself.
 void dQ_through_hbm(const Problem& p, Counters& c) {
   if (p.dtype != DType::f32)
@@ -141,10 +147,23 @@ Counters v2_backward_cost(const Problem& p, const Plan& plan) {
     c.hbm_workspace[Tensor::turns] =
         p.batch * p.heads * tile::ceil_div(p.seqlen_q, plan.tiles.query_rows) * 4;
   dQ_through_hbm(p, c);
-  const TileBytes of = tile_bytes(p, plan);
-  c.on_chip_peak = std::max(p.total_q() > 0 ? 2 * of.Q + of.vector + of.O : 0,
+  c.on_chip_peak = std::max(p.total_q() > 0 ? row_sums_on_chip(p, plan) : 0,
                             p.total_k() > 0 ? recomputing_on_chip(p, plan, 2) : 0);
   c.launches = converts ? 3 : 2;
+  return c;
+}
+
+Counters hopper_backward_cost(const Problem& p, const Plan& plan) {
+  Counters c = v2_backward_cost(p, plan);
+  const TileBytes of = tile_bytes(p, plan);
+  const int rings = 2 + dO_ring_depth(plan.tiles.head_dim);
+  // Both rings of vectors have two slots; dS and dQ are in shared memory as well.
+  const std::int64_t shared = rings * of.Q + 2 * of.K + of.P + of.O + 4 * of.vector;
+  const std::int64_t dK = fp32_bytes * plan.tiles.key_rows * plan.tiles.head_dim;
+  const std::int64_t registers = 2 * of.S + 2 * of.P + 2 * dK + of.O +
+                                 gradient_consumers(plan.tiles.key_rows) * of.vector;
+  c.on_chip_peak = std::max(p.total_q() > 0 ? row_sums_on_chip(p, plan) : 0,
+                            p.total_k() > 0 ? shared + registers : 0);
   return c;
 }
 

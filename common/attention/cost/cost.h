@@ -25,6 +25,7 @@ tile::Counters decoding_cost(const Problem& problem, const Plan& plan);
 tile::Counters naive_backward_cost(const Problem& problem, const Plan& plan);
 tile::Counters online_softmax_backward_cost(const Problem& problem, const Plan& plan);
 tile::Counters v2_backward_cost(const Problem& problem, const Plan& plan);
+tile::Counters hopper_backward_cost(const Problem& problem, const Plan& plan);
 
 // With a KV cache, whose elements have a type of their own, and pages if page_size is not 0. The
 // lengths of keys are the problem's.

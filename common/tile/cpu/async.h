@@ -9,8 +9,10 @@
 #include <string>
 
 #include "tile/cpu/barrier.h"
+#include "tile/cpu/columns.h"
 #include "tile/cpu/memory.h"
 #include "tile/cpu/products.h"
+#include "tile/cpu/shared_tile.h"
 #include "tile/roles.h"
 
 namespace tile::cpu {
@@ -18,7 +20,32 @@ namespace tile::cpu {
 // What the copy engine brings for the whole tile, the zeros past the end of the tensor included.
 template <class Tile>
 std::int64_t bytes(const Tile& tile) {
-  return std::int64_t{Tile::rows} * Tile::cols * tile.block->element_bytes();
+  constexpr bool is_vector = Tile::rows == 1;
+  return std::int64_t{Tile::rows} * Tile::cols * (is_vector ? 4 : tile.block->element_bytes());
+}
+
+// Copies to the tile, by `move`; its bytes will count at `barrier`.
+template <class Tile, class Move>
+void issue_copy(Tile& tile, const Op& op, Barrier& barrier, const Move& move) {
+  Block& block = *tile.block;
+  const auto parts = parts_of(tile);
+  std::apply([&](auto&... part) { begin(block, op, reads(), overwrites(part...)); }, parts);
+  block.record(Event::Kind::copy, bytes(tile), barrier.record_index());
+  const std::int64_t phase = barrier.issue(bytes(tile));
+  if (!block.checked()) {
+    move();
+    return barrier.bytes_arrived(bytes(tile));
+  }
+  const auto issue = [&](auto& part) {
+    poison(part);
+    block.race_detector().copy_issued(part.on_chip(), barrier.index(), phase, barrier.hasty());
+  };
+  std::apply([&](auto&... part) { (issue(part), ...); }, parts);
+  block.history().add(block.role(), "load_async", tile.name);
+  block.scheduler().add_copy([&tile, move, to = &barrier] {
+    move();
+    to->bytes_arrived(bytes(tile));
+  });
 }
 
 // TMA: loads the tile whose first element is (row, col), and counts its bytes at `barrier`. It may
@@ -29,24 +56,20 @@ void load_async(Tile& tile, const HbmMatrix& hbm, std::int64_t row, Barrier& bar
   if constexpr (require_that_tiles_fit<is_matrix<Tile>,
                                        "load_async: the tile is " + shape_of<Tile> +
                                            ", which has no room for the rows of a matrix">()) {
-    Block& block = *tile.block;
-    const Overlap part =
-        cover(block, Transfer::load_async, tile.name, hbm, row, col, Tile::rows, Tile::cols);
-    begin(block, bytes_of(Transfer::load_async, hbm, part), reads(), overwrites(tile));
-    block.record(Event::Kind::copy, bytes(tile), barrier.record_index());
-    const std::int64_t phase = barrier.issue(bytes(tile));
-    if (!block.checked()) {
-      move_in(tile, hbm, part);
-      return barrier.bytes_arrived(bytes(tile));
-    }
-    poison(tile);
-    block.history().add(block.role(), "load_async", tile.name);
-    block.race_detector().copy_issued(tile.on_chip(), barrier.index(), phase, barrier.hasty());
-    block.scheduler().add_copy([&tile, hbm, part, to = &barrier] {
-      move_in(tile, hbm, part);
-      to->bytes_arrived(bytes(tile));
-    });
+    const Overlap part = cover(*tile.block, Transfer::load_async, tile.name, hbm, row, col,
+                               Tile::rows, Tile::cols);
+    issue_copy(tile, bytes_of(Transfer::load_async, hbm, part), barrier,
+               [&tile, hbm, part] { move_in(tile, hbm, part); });
   }
+}
+
+// The same with row statistics, 4 bytes each.
+template <int Cols>
+void load_async(SharedVector<Cols>& tile, const HbmVector& hbm, std::int64_t row,
+                Barrier& barrier) {
+  const auto [op, valid] = rows_of(Transfer::load_async, tile, hbm, row);
+  issue_copy(tile, op, barrier,
+             [&tile, hbm, row, valid = valid] { move_in(tile, hbm, row, valid); });
 }
 
 // Issues the product that `run` computes, with these operands and this result.
@@ -87,6 +110,11 @@ void mma_AB_async(O& o, const A& a, const B& b) {
 template <class O, class A, class B, class Factor>
 void mma_AB_async(O& o, const A& a, const B& b, const Factor& factor) {
   issue_product(o, a, b, false, [&] { mma_AB(o, a, b, factor); });
+}
+
+template <class S, int Rows, int Cols, int Slices, class B>
+void mma_ABt_async(S& s, const SharedTile<Rows, Cols, Slices>& a, const B& b) {
+  mma_ABt_async(s, a.left, b);
 }
 
 // wgmma.commit_group: the products issued since the last form a group, which may be empty.

@@ -42,12 +42,16 @@ template <int Rows, int Cols>
 struct Accumulator;
 template <int Rows, int Cols>
 struct Operand;
-template <int Rows, int Cols>
+template <int Rows, int Cols, int Slices>
 struct SharedTile;
+template <int Rows, int Cols>
+struct SharedSums;
 template <int Rows>
 struct RowVector;
 template <int Cols>
 struct ColumnVector;
+template <int Cols>
+struct SharedVector;
 class Barrier;
 class NamedBarrier;
 
@@ -69,12 +73,16 @@ class Block {
   using Accumulator = cpu::Accumulator<Rows, Cols>;
   template <int Rows, int Cols>
   using Operand = cpu::Operand<Rows, Cols>;
+  template <int Rows, int Cols, int Slices>
+  using SharedTile = cpu::SharedTile<Rows, Cols, Slices>;
   template <int Rows, int Cols>
-  using SharedTile = cpu::SharedTile<Rows, Cols>;
+  using SharedSums = cpu::SharedSums<Rows, Cols>;
   template <int Rows>
   using RowVector = cpu::RowVector<Rows>;
   template <int Cols>
   using ColumnVector = cpu::ColumnVector<Cols>;
+  template <int Cols>
+  using SharedVector = cpu::SharedVector<Cols>;
   using Barrier = cpu::Barrier;
   using NamedBarrier = cpu::NamedBarrier;
 

@@ -17,10 +17,8 @@ struct ColumnVector {
   static constexpr int rows = 1, cols = Cols, floats = Cols;
   static constexpr bool in_columns = true;
 
-  ColumnVector(Block& owner, std::string_view label)
-      : block(&owner),
-        name(label),
-        data(owner.allocate(label, Space::registers, Cols, 4, floats)) {}
+  ColumnVector(Block& owner, std::string_view label, Space space = Space::registers)
+      : block(&owner), name(label), data(owner.allocate(label, space, Cols, 4, floats)) {}
   ColumnVector(const ColumnVector&) = delete;
   ColumnVector& operator=(const ColumnVector&) = delete;
 
@@ -30,6 +28,14 @@ struct ColumnVector {
   Block* block;
   std::string_view name;
   float* data;
+};
+
+// The same in shared memory.
+template <int Cols>
+struct SharedVector : ColumnVector<Cols> {
+  static constexpr Text kind = "SharedVector";
+  SharedVector(Block& owner, std::string_view label)
+      : ColumnVector<Cols>(owner, label, Space::shared) {}
 };
 
 // Whether `Of` is a tile in columns that a vector of `Cols` numbers belongs to.
@@ -44,8 +50,7 @@ inline constexpr bool has_columns = [] {
 // Row statistics of the transposed tile; what lies past the end of the vector is zero, and dropped.
 template <int Cols>
 void load(ColumnVector<Cols>& tile, const HbmVector& hbm, std::int64_t row) {
-  const std::int64_t valid = begin_rows(Transfer::load, tile, hbm, row);
-  for (int c = 0; c < Cols; ++c) tile.data[c] = c < valid ? hbm[row + c] : 0;
+  move_in(tile, hbm, row, begin_rows(Transfer::load, tile, hbm, row));
 }
 
 template <int Cols>
@@ -128,10 +133,11 @@ void multiply(Tile& tile, const Other& other) {
   }
 }
 
-// to = the transpose of `from`, rounded to the type of operands: on a GPU by way of shared memory.
+// to = the transpose of `from`, rounded to the type of operands: on a GPU by way of shared memory,
+// where a LeftTile stays.
 template <class To, class From>
 void transpose(To& to, const From& from) {
-  constexpr bool fit = is<To, Operand> && is<From, Accumulator> && is_matrix<To> && is_matrix<From>;
+  constexpr bool fit = is_left<To> && is<From, Accumulator> && is_matrix<To> && is_matrix<From>;
   if constexpr (require_that_tiles_fit<fit, "transpose(to, from): to is " + shape_of<To> +
                                                 ", from is " + shape_of<From> +
                                                 "; expected Operand C x R, Accumulator R x C">()) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "tile/cpu/right_tile.h"
 
@@ -110,21 +111,34 @@ void store_transposed(const HbmMatrix& hbm, std::int64_t row, std::int64_t col, 
   }
 }
 
-// Counts a transfer of row statistics; returns how many rows there are.
+// The record of a transfer of row statistics, and how many rows there are.
 template <class Vector>
-std::int64_t begin_rows(Transfer transfer, const Vector& tile, const HbmVector& hbm,
-                        std::int64_t row) {
+std::pair<Op, std::int64_t> rows_of(Transfer transfer, const Vector& tile, const HbmVector& hbm,
+                                    std::int64_t row) {
   Block& block = *tile.block;
   require_inside(block, transfer, tile.name, hbm.tensor, hbm.outside);
   require_inside(block, transfer, tile.name, hbm.tensor, "row", row, hbm.rows);
-  const std::int64_t valid = std::min<std::int64_t>(Vector::floats, hbm.rows - row);
-  const Op op =
-      bytes_of(transfer, hbm.tensor, valid * 4, {hbm.data, row, 0, static_cast<int>(valid)});
+  const std::int64_t valid = std::clamp<std::int64_t>(hbm.rows - row, 0, Vector::floats);
+  return {bytes_of(transfer, hbm.tensor, valid * 4, {hbm.data, row, 0, static_cast<int>(valid)}),
+          valid};
+}
+
+// Counts it; returns how many rows there are.
+template <class Vector>
+std::int64_t begin_rows(Transfer transfer, const Vector& tile, const HbmVector& hbm,
+                        std::int64_t row) {
+  const auto [op, valid] = rows_of(transfer, tile, hbm, row);
   if (transfer == Transfer::store)
-    begin(block, op, reads(tile), writes());
+    begin(*tile.block, op, reads(tile), writes());
   else
-    begin(block, op, reads(), overwrites(tile));
+    begin(*tile.block, op, reads(), overwrites(tile));
   return valid;
+}
+
+// Fills the tile with `valid` numbers from `row` on, and with zeros past them.
+template <class Vector>
+void move_in(Vector& tile, const HbmVector& hbm, std::int64_t row, std::int64_t valid) {
+  for (int i = 0; i < Vector::floats; ++i) tile.data[i] = i < valid ? hbm[row + i] : 0;
 }
 
 // Row statistics; the rows past the end of the vector are zero, and dropped.
@@ -133,8 +147,7 @@ void load(Tile& tile, const HbmVector& hbm, std::int64_t row) {
   if constexpr (require_that_tiles_fit<is_rows_of<Tile, Tile>, "load: the tile is " +
                                                                    shape_of<Tile> +
                                                                    ", expected a RowVector">()) {
-    const std::int64_t valid = begin_rows(Transfer::load, tile, hbm, row);
-    for (int r = 0; r < Tile::rows; ++r) tile.data[r] = r < valid ? hbm[row + r] : 0;
+    move_in(tile, hbm, row, begin_rows(Transfer::load, tile, hbm, row));
   }
 }
 

@@ -45,9 +45,6 @@ constexpr bool is_few_row_width(int cols) {
   return cols == 32 || cols == 64 || cols == 96 || cols == 128 || cols == 192 || cols == 256;
 }
 
-template <class A>
-inline constexpr bool is_left = is<A, LeftTile> || is<A, Operand>;
-
 template <class C, class A, class B>
 constexpr std::int64_t flops_of() {
   return 2ll * C::rows * C::cols * A::cols;

@@ -14,8 +14,8 @@ namespace tile::cpu {
 template <int Rows, int Cols>
 struct RightTile {
   static constexpr Text kind = "RightTile";
-  static_assert(Rows % 16 == 0 && Rows <= 256 && Cols % 32 == 0 && Cols <= 256,
-                "a right tile has 16, 32 ... 256 rows and 32, 64 ... 256 columns");
+  static_assert(Rows % 16 == 0 && Rows <= 256 && Cols % 16 == 0 && Cols <= 256,
+                "a right tile has 16, 32 ... 256 rows and columns");
   static constexpr int rows = Rows, cols = Cols, row_stride = copied_row_stride(Cols);
   static constexpr int floats = Rows * row_stride;
   static constexpr bool in_columns = false;

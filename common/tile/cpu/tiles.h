@@ -120,6 +120,14 @@ struct Accumulator : ColumnTile<Rows, Cols> {
   }
 };
 
+// On their way to HBM.
+template <int Rows, int Cols>
+struct SharedSums : ColumnTile<Rows, Cols> {
+  static constexpr Text kind = "SharedSums";
+  SharedSums(Block& owner, std::string_view label)
+      : ColumnTile<Rows, Cols>(owner, label, Space::shared, 4) {}
+};
+
 template <int Rows, int Cols>
 struct Operand : ColumnTile<Rows, Cols> {
   static constexpr Text kind = "Operand";
@@ -162,6 +170,9 @@ template <class T, template <int, int> class Kind>
 inline constexpr bool is = false;
 template <int Rows, int Cols, template <int, int> class Kind>
 inline constexpr bool is<Kind<Rows, Cols>, Kind> = true;
+
+template <class A>
+inline constexpr bool is_left = is<A, LeftTile> || is<A, Operand>;
 
 // What a copy or a product in flight will write.
 template <class Tile>
