@@ -1,10 +1,10 @@
 // FlashAttention-3, the backward pass: copies, products and sums to HBM in roles of their own.
 //
 // What changed from 03: a producer streams Q and dO, with LSE and D, through rings. Two consumers
-// share the keys of the block; each has the rows of dK and dV of its half. A row of dQ is a sum over
-// both halves: the consumers exchange dS through shared memory, and each multiplies all of it by
-// its half of the columns of K. The sums go to a fourth warpgroup, which adds them to HBM while the
-// consumers are at the next tile. What it costs: 03's traffic, the rings, dS and a dQ on chip.
+// share the keys of the block; each has the rows of dK and dV of its half. A row of dQ is a sum
+// over both halves: the consumers exchange dS through shared memory, and each multiplies all of it
+// by its half of the columns of K. The sums go to a fourth warpgroup, which adds them to HBM while
+// the consumers are at the next tile. What it costs: 03's traffic, the rings, dS and a dQ on chip.
 // Shah et al., FlashAttention-3 (arXiv:2407.08608), Appendix B.1, Algorithm 3; the exchange of dS
 // is that of its code (hopper/mainloop_bwd_sm90_tma_gmma_ws.hpp).
 //

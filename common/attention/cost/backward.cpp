@@ -160,8 +160,8 @@ Counters hopper_backward_cost(const Problem& p, const Plan& plan) {
   // Both rings of vectors have two slots; dS and dQ are in shared memory as well.
   const std::int64_t shared = rings * of.Q + 2 * of.K + of.P + of.O + 4 * of.vector;
   const std::int64_t dK = fp32_bytes * plan.tiles.key_rows * plan.tiles.head_dim;
-  const std::int64_t registers = 2 * of.S + 2 * of.P + 2 * dK + of.O +
-                                 gradient_consumers(plan.tiles.key_rows) * of.vector;
+  const std::int64_t registers =
+      2 * of.S + 2 * of.P + 2 * dK + of.O + gradient_consumers(plan.tiles.key_rows) * of.vector;
   c.on_chip_peak = std::max(p.total_q() > 0 ? row_sums_on_chip(p, plan) : 0,
                             p.total_k() > 0 ? shared + registers : 0);
   return c;

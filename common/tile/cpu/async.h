@@ -56,8 +56,8 @@ void load_async(Tile& tile, const HbmMatrix& hbm, std::int64_t row, Barrier& bar
   if constexpr (require_that_tiles_fit<is_matrix<Tile>,
                                        "load_async: the tile is " + shape_of<Tile> +
                                            ", which has no room for the rows of a matrix">()) {
-    const Overlap part = cover(*tile.block, Transfer::load_async, tile.name, hbm, row, col,
-                               Tile::rows, Tile::cols);
+    const Overlap part =
+        cover(*tile.block, Transfer::load_async, tile.name, hbm, row, col, Tile::rows, Tile::cols);
     issue_copy(tile, bytes_of(Transfer::load_async, hbm, part), barrier,
                [&tile, hbm, part] { move_in(tile, hbm, part); });
   }

@@ -15,9 +15,10 @@ void add_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, i
 template <class Tile>
 void atomic_add(const HbmMatrix& hbm, std::int64_t row, const Tile& tile, std::int64_t col = 0) {
   constexpr bool by_tma = is<Tile, SharedSums>;
-  if constexpr (require_that_tiles_fit<by_tma || is<Tile, Accumulator>,
-                                       "atomic_add: the tile is " + shape_of<Tile> +
-                                           ", expected an Accumulator or SharedSums">()) {
+  if constexpr (require_that_tiles_fit < by_tma || is<Tile, Accumulator>,
+                "atomic_add: the tile is " + shape_of<Tile> +
+                        ", expected an Accumulator or SharedSums" >
+                    ()) {
     Block& block = *tile.block;
     if (by_tma && col >= hbm.cols) return;
     const Overlap part =
