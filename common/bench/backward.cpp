@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "bench/precheck.h"
 #include "bench/timing.h"
 #include "check/edge_cases.h"
 #include "check/generator.h"
@@ -50,11 +51,16 @@ std::string precheck_backward(const Stage& stage, tile::cpu::Device& device,
   for (const auto& [problem, seed] : edge_cases(head_dim)) {
     const Inputs inputs = generate_with_gradient(problem, seed);
     const ExpectedGradients expected = expect_gradients(problem, inputs);
-    BackwardVerdict verdict = run_and_check(stage, device, problem, inputs, expected);
-    name_mistake(problem, inputs, expected, verdict);
-    if (!verdict.passed())
+    for (int schedule = 0; schedule < precheck_schedules; ++schedule) {
+      device.set_schedule(schedule);
+      BackwardVerdict verdict = run_and_check(stage, device, problem, inputs, expected);
+      if (verdict.passed()) continue;
+      name_mistake(problem, inputs, expected, verdict);
+      device.set_schedule(0);
       return "on a small problem, " + problem_text(problem) + ":\n" + describe(verdict);
+    }
   }
+  device.set_schedule(0);
   return "";
 }
 
@@ -79,6 +85,17 @@ Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& p
     report.seconds = time_runs(run, first, runs);
   }
   return {std::move(report), std::move(verdict.outputs)};
+}
+
+void explore_backward(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
+                      const Inputs& inputs, int schedules, Measured& measured) {
+  const auto gives_the_same_bits = [&] {
+    const Outputs outputs = execute_backward(stage, device, problem, inputs);
+    const Gradients &found = *outputs.gradients, &expected = *measured.outputs.gradients;
+    return found.dk == expected.dk && found.dv == expected.dv &&
+           (found.dq == expected.dq || !problem.deterministic);
+  };
+  explore(device, schedules, gives_the_same_bits, measured);
 }
 
 Inputs generate_with_gradient(const Problem& problem, std::uint64_t seed) {

@@ -25,7 +25,7 @@ constexpr Option how[] = {
     {"", "", "a problem of your own, instead of groups:"},
     {"--stage", "STAGE", "by any unique beginning of its name; may be repeated (03)"},
     {"--sweep", "AXIS", "seqlen, head_dim, batch or threads: that changes, the rest stays"},
-    {"--backward", "", "the backward pass, of a stage that has one: 00, 02 and 03"},
+    {"--backward", "", "the backward pass, of a stage that has one: 00, 02, 03 and 04"},
     {"--deterministic", "", "so, with dQ added up in one order: the same bits every time"},
     {"--cache", "DTYPE",
      "decode from a KV cache of f32, bf16, f16, e4m3 or e5m2: 1 query, 65536 keys, 16 heads on 2, "

@@ -46,6 +46,7 @@ Report run_backward(const RunOptions& options, const AttentionFile& task, Progre
     }
     device.set_checked(options.checked);
     Measured measured = measure(stage, device, problem, inputs, expected, options.runs);
+    explore_backward(stage, device, problem, inputs, options.schedules, measured);
     report.stages.push_back(std::move(measured.report));
     if (!options.output.empty() && !measured.outputs.o.empty())
       write_outputs(options.output, problem, std::move(measured.outputs));

@@ -15,7 +15,7 @@ constexpr Option what[] = {
     {"", "", "what to run:"},
     {"--stage", "STAGE", "only this stage, by any unique beginning of its name; may be repeated"},
     {"--steps", "", "the steps of the stages as well; --stage 04/2 is one of them"},
-    {"--backward", "", "the backward pass of the stages that have one: 00, 02 and 03"},
+    {"--backward", "", "the backward pass of the stages that have one: 00, 02, 03 and 04"},
     {"--deterministic", "", "so, with dQ added up in one order: the same bits every time"},
     {"--dropout", "P",
      "weights are dropped with probability P, as in training; of the same stages, forward as well"},
@@ -71,8 +71,6 @@ std::vector<Stage> with_backward(const Options& options, const std::string& opti
 
 void parse_training(const Options& options, RunOptions& run) {
   run.backward = options.given("--backward");
-  if (run.backward && options.given("--schedules"))
-    refuse("--schedules", "beside --backward", "one of them: a backward pass has no roles");
   for (const char* option : {"--backward", "--dropout"})
     if (options.given(option)) run.stages = with_backward(options, option, run.stages);
   if (options.given("--dropout-seed") && !options.given("--dropout"))

@@ -69,6 +69,22 @@ TEST(Backward, FiveHundredProblems) {
   }
 }
 
+// Catches a barrier that is missing between the roles of a block, or one too many.
+TEST(Backward, AThousandSchedules) {
+  Problem problem{.heads = 2, .kv_heads = 1, .head_dim = 64, .causal = true, .deterministic = true};
+  problem.seqlen_q = 150, problem.seqlen_k = 310;
+  const Inputs inputs = generate_with_gradient(problem, 4);
+  for (const Stage& stage : stages()) {
+    tile::cpu::Device device(tile::find_gpu("h100"), 1);
+    device.set_checked(true);
+    Measured measured;
+    measured.report.passed = true;
+    measured.outputs = execute_backward(stage, device, problem, inputs);
+    explore_backward(stage, device, problem, inputs, 1000, measured);
+    EXPECT_TRUE(measured.report.passed) << stage.name << ": " << measured.report.failure;
+  }
+}
+
 // Catches a sum of dK or dV whose order depends on which thread runs a block, or on checked mode.
 // That of dQ may, where blocks add to it in HBM: it stays within the bound.
 TEST(Backward, SameBitsOfDkAndDvForAnyThreadCount) {

@@ -1,5 +1,5 @@
-// `ladder experiment gpu_backward`: what a modelled GPU makes of 03's backward pass, beside
-// published figures of FlashAttention-2's.
+// `ladder experiment gpu_backward`: what a modelled GPU makes of the backward passes of 03 and 04,
+// beside published figures of FlashAttention-2 and 3.
 #include "bench/experiments/experiment.h"
 #include "bench/experiments/published.h"
 #include "model/predict.h"
@@ -21,10 +21,10 @@ constexpr Published both[] = {
     {"h100", "03_v2", 128, false, {248, 294, 320, 326, 335, 338}},
     {"h100", "03_v2", 128, true, {163, 221, 265, 294, 308, 328}},
 };
-// FlashAttention-3, Figure 6. No stage is like it.
-constexpr Published flash_attention_3[] = {
-    {"h100", "FlashAttention-3", 64, false, {272, 363, 422, 453, 472, 474}},
-    {"h100", "FlashAttention-3", 128, false, {316, 424, 501, 542, 559, 561}},
+// FlashAttention-3, Figure 6.
+constexpr Published backward_of_3[] = {
+    {"h100", "04_v3_hopper", 64, false, {272, 363, 422, 453, 472, 474}},
+    {"h100", "04_v3_hopper", 128, false, {316, 424, 501, 542, 559, 561}},
 };
 
 double tflops(const Published& row, std::size_t column, bool with_forward) {
@@ -39,8 +39,8 @@ double tflops(const Published& row, std::size_t column, bool with_forward) {
 }
 
 std::string name_of(const Published& row, std::string_view what) {
-  return std::string(row.stage.starts_with("03") ? "03" : row.stage) +
-         " d=" + std::to_string(row.head_dim) + (row.causal ? " causal" : "") + std::string(what);
+  return std::string(row.stage.substr(0, 2)) + " d=" + std::to_string(row.head_dim) +
+         (row.causal ? " causal" : "") + std::string(what);
 }
 
 // A row of what is modelled, and below it what was published.
@@ -67,19 +67,17 @@ void add_rows(const Published& row, bool with_forward, Errors& errors, Figures& 
 int gpu_backward_experiment(const ExperimentOptions& options, const Environment& environment) {
   TextTable table({{"TFLOP/s", true}, {"512"}, {"1k"}, {"2k"}, {"4k"}, {"8k"}, {"16k"}});
   Figures found = {.facts = {{"experiment", "gpu_backward"}}, .figures = {}};
-  Errors of_backward, of_both;
+  Errors of_backward, of_both, of_3;
   for (const Published& row : backward) add_rows(row, false, of_backward, found, table);
   for (const Published& row : both) add_rows(row, true, of_both, found, table);
-  for (const Published& row : flash_attention_3) {
-    std::vector<Cell> cells = {{name_of(row, ", published")}};
-    for (const int figure : row.tflops) cells.push_back({std::to_string(figure)});
-    table.add_row(std::move(cells));
-  }
+  for (const Published& row : backward_of_3) add_rows(row, false, of_3, found, table);
   environment.out << paragraph(environment.terminal, "",
                                "FP16, 16384 tokens in all, 2048 / d heads: what the modelled H100 "
-                               "makes of 03's backward pass, and below it FlashAttention-2's, "
-                               "published, and how far off the model is. Backward: " +
-                                   of_backward.text() + ". Both passes: " + of_both.text() + ".")
+                               "makes of the backward passes of 03 and 04, and below it "
+                               "FlashAttention-2's and 3's, published, and how far off the model "
+                               "is. 03, backward: " +
+                                   of_backward.text() + "; both passes: " + of_both.text() +
+                                   ". 04, backward: " + of_3.text() + ".")
                   << "\n"
                   << table.text(environment.terminal);
   write_figures(options.json, found, table);
