@@ -84,9 +84,9 @@ struct GradientRoles {
     load_async(ring[n], hbm, row, ring.full(n));
   }
 
-  // [1] The producer: K and V once, and what belongs to queries.
   TILE_KERNEL void produce() {
     set_registers<24>(block);
+    // [1] K and V are fetched once, and for each tile of queries what belongs to it.
     for (int c = 0; c < consumers; ++c) {
       fetch(K, c, of_keys.K, first_key + c * keys);
       fetch(V, c, of_keys.V, first_key + c * keys);
@@ -114,13 +114,16 @@ struct GradientRoles {
     wait(V.full(c), V.parity(c));
 
     for_each_tile([&](const GradientHead& hbm, std::int64_t first_query, std::int64_t n) {
-      // [2] Both products are issued; P is computed during that of dP.
+      const std::int64_t first = n * consumers, own = first + c;  // uses of the rings of dS and dQ
+      // [2] S and dP are in flight at once.
       wait(Q.full(n), Q.parity(n));
       mma_ABt_async(S_t, K[c], Q[n]);
       commit_products(block);
       wait(dO.full(n), dO.parity(n));
       mma_ABt_async(dP_t, V[c], dO[n]);
       commit_products(block);
+
+      // [3] P, during the product of dP.
       wait(LSE.full(n), LSE.parity(n));
       copy(shift, LSE[n]);
       arrive(LSE.empty(n));
@@ -129,6 +132,8 @@ struct GradientRoles {
       if (first_query < sees_all) mask_causal_rows(S_t, first_query - sees_one - c * keys);
       if (own_key + keys > hbm.keys) mask_end_rows(S_t, hbm.keys - own_key);
       exp2_difference(S_t, shift, scale_log2);
+
+      // [4] dS = scale P (dP - D).
       wait_products<0>(block);
       if (args.dropout > 0) drop_transposed(dP_t, hbm.dropout, first_query, own_key);
       wait(D.full(n), D.parity(n));
@@ -137,24 +142,27 @@ struct GradientRoles {
       multiply(dP_t, S_t);
       scale(dP_t, args.scale);
 
-      // [3] dV during the exchange of dS, and dK while dQ is handed on.
+      // [5] dV is in flight while dS is shared: slot k of the ring is of consumer k.
       convert(P_t, S_t);
       if (args.dropout > 0) drop_transposed(P_t, hbm.dropout, first_query, own_key);
       mma_AB_async(dV, P_t, dO[n]);
       commit_products(block);
-      const std::int64_t first = n * consumers, own = first + c;  // uses of the rings of dS and dQ
       wait(dS.empty(own), dS.parity(own) ^ 1);
       transpose(dS[own], dP_t);
       arrive(dS.full(own));
-      convert(dS_t, dP_t);
+
+      // [6] These columns of dQ, from all of dS, and dK.
       fill(dQ_part, 0);
       for (int k = 0; k < consumers; ++k) {
         wait(dS.full(first + k), dS.parity(first + k));
         mma_AB_async(dQ_part, dS[first + k], columns(K[k], c));
       }
       commit_products(block);
+      convert(dS_t, dP_t);
       mma_AB_async(dK, dS_t, Q[n]);
       commit_products(block);
+
+      // [7] What is done is given back, and dQ handed on during the product of dK.
       wait_products<2>(block);
       arrive(dO.empty(n));
       wait_products<1>(block);
@@ -170,11 +178,11 @@ struct GradientRoles {
     store(of_keys.dV, own_key, dV);
   }
 
-  // [4] The sum over keys goes to HBM.
   TILE_KERNEL void write_dQ() {
     set_registers<24>(block);
     for_each_tile([&](const GradientHead& hbm, std::int64_t first_query, std::int64_t n) {
       const std::int64_t query_tile = first_query / QueryRows;
+      // [8] The sum over keys goes to HBM.
       if (args.deterministic) wait_turn(block, hbm.turns, query_tile, key_tile);
       for (int c = 0; c < consumers; ++c) {
         const std::int64_t part = n * consumers + c;
