@@ -61,6 +61,7 @@ struct GradientMistake {
 // that differ in what else they do.
 std::span<const GradientMistake> gradient_mistakes();
 std::span<const GradientMistake> gradient_mistakes_of_dropout();
+std::span<const GradientMistake> gradient_mistakes_of_roles();
 
 // Of one key head, and the largest P on the way, which is at most 1 where it is right.
 struct MistakenGradients : HeadGradients<double> {

@@ -198,7 +198,8 @@ GradientFindings diagnose(std::span<const TriedGradients> tried, TileShape (*til
     if (!(first.from->check.*of.errors).passed())
       findings.values += (findings.values.empty() ? "" : "; ") + values_of(first, of);
   std::vector<std::string> names;
-  for (const auto mistakes : {gradient_mistakes(), gradient_mistakes_of_dropout()})
+  for (const auto mistakes :
+       {gradient_mistakes(), gradient_mistakes_of_dropout(), gradient_mistakes_of_roles()})
     for (const GradientMistake& mistake : mistakes)
       if (std::ranges::find(names, mistake.name) == names.end() &&
           fits(mistake, wrong, right, tiles))

@@ -75,6 +75,9 @@ TEST_P(KnownMistakeInDropout, IsNamed) {
 INSTANTIATE_TEST_SUITE_P(Backward, KnownMistakeInDropout,
                          testing::ValuesIn(gradient_mistakes_of_dropout()),
                          [](const auto& of) { return std::to_string(of.index); });
+INSTANTIATE_TEST_SUITE_P(Roles, KnownMistakeInDropout,
+                         testing::ValuesIn(gradient_mistakes_of_roles()),
+                         [](const auto& of) { return std::to_string(of.index); });
 
 TEST(GradientDiagnosis, NamesNothingWhereNothingIsWrong) {
   const TriedGradients tried[] = {planted(causal, {.name = "none"}),

@@ -7,7 +7,7 @@ endforeach()
 set(options $<TARGET_PROPERTY:tile,INTERFACE_COMPILE_OPTIONS>)
 # A backward pass runs after the stage's forward pass; either may be the one with a mistake.
 set(passes "")
-foreach(stage IN ITEMS 00_naive 02_online_softmax 03_v2)
+foreach(stage IN ITEMS 00_naive 02_online_softmax 03_v2 04_v3_hopper)
   set(kernel ${stage}_backward)
   string(APPEND passes "forward_${stage}='$<$<TARGET_EXISTS:${stage}>:$<TARGET_OBJECTS:${stage}>>'\n"
     "backward_${stage}='$<$<TARGET_EXISTS:${kernel}>:$<TARGET_OBJECTS:${kernel}>>'\n")
