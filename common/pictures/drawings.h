@@ -29,6 +29,7 @@ Picture memory_hierarchy_picture();
 Picture roofline_picture(const PictureSources& sources);
 Picture tile_order_picture();
 Picture backward_order_picture();
+Picture backward_roles_picture(const PictureSources& sources);
 Picture block_size_picture();
 Picture error_growth_picture(const PictureSources& sources);
 Picture warps_picture();

@@ -18,6 +18,7 @@ std::vector<Picture> pictures(const PictureSources& sources) {
       roofline_picture(sources),
       tile_order_picture(),
       backward_order_picture(),
+      backward_roles_picture(sources),
       block_size_picture(),
       error_growth_picture(sources),
       warps_picture(),

@@ -50,6 +50,7 @@ std::string one_tile();
 std::string ring_of_two();
 std::string room_of_tiles();
 std::string causal_order();
+std::string room_of_gradients();
 
 // 05
 std::string fp8_bits();

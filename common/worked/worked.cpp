@@ -50,6 +50,7 @@ std::span<const WorkedExample> worked_examples() {
       WorkedExample{"ring_of_two", ring_of_two},
       WorkedExample{"room_of_tiles", room_of_tiles},
       WorkedExample{"causal_order", causal_order},
+      WorkedExample{"room_of_gradients", room_of_gradients},
       WorkedExample{"fp8_bits", fp8_bits},
       WorkedExample{"quantised_row", quantised_row},
       WorkedExample{"rotated_row", rotated_row},
