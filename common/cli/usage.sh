@@ -38,7 +38,7 @@ usage() {
       printf 'usage: ladder mistakes [STAGE]... [OPTIONS]\n\n%s\n%s\n\n%s\n%s\n' \
         'Kernels with a mistake each: is it found, and what is said of it? The patches' \
         'are in common/workshop/mistakes.' \
-        '  --sample N          every N-th of them' \
+        '  --sample N[+K]      every N-th of them, from number K on (0 is the first)' \
         '  --write             write docs/mistakes.md and docs/find_the_bug.md'
       ;;
     *) return 1 ;;

@@ -222,7 +222,7 @@ TEST_P(Training, GoesTheSameWayWithDropout) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stages, Training,
-                         testing::Values("00_naive", "02_online_softmax", "03_v2"),
+                         testing::Values("00_naive", "02_online_softmax", "03_v2", "04_v3_hopper"),
                          [](const auto& of) { return std::string(of.param); });
 
 }  // namespace

@@ -178,24 +178,27 @@ sum_up() {
   ((killed == $# && misnamed == 0 && 100 * named >= share * $#))
 }
 
-# chosen_mistakes EVERY [STAGE...]: every n-th patch of the stages, or of all of them.
+# chosen_mistakes EVERY FIRST [STAGE...]: from the first on every n-th patch of the stages, or of all of
+# them.
 chosen_mistakes() {
-  local every=$1 stage patches=() i
-  for stage in "${@:2}"; do patches+=("$mistakes/${stage%%_*}"/*.patch); done
-  (($# > 1)) || patches=("$mistakes"/[0-9][0-9]/*.patch)
-  for ((i = 0; i < ${#patches[@]}; i += every)); do
+  local every=$1 first=$2 stage patches=() i
+  for stage in "${@:3}"; do patches+=("$mistakes/${stage%%_*}"/*.patch); done
+  (($# > 2)) || patches=("$mistakes"/[0-9][0-9]/*.patch)
+  for ((i = first; i < ${#patches[@]}; i += every)); do
     [[ ! -e ${patches[i]} ]] || echo "${patches[i]}"
   done
 }
 
-# try_mistakes [--sample N] [--write] [STAGE...]: N takes every N-th, --write writes the pages.
+# try_mistakes [--sample N[+K]] [--write] [STAGE...]: every N-th, from number K on, which counts from 0;
+# --write writes the pages.
 try_mistakes() {
-  local every=1 write="" stages=() stage patches kernels patch kernel status=0
+  local every=1 first=0 write="" stages=() stage patches kernels patch kernel status=0
   while (($#)); do
     case $1 in
       --sample)
-        every=${2:-}
-        [[ $every == [1-9]* && $every != *[!0-9]* ]] || refuse "mistakes: --sample: '$every', expected a number"
+        [[ ${2:-} =~ ^([1-9][0-9]{0,3})(\+([0-9]{1,3}))?$ ]] ||
+          refuse "mistakes: --sample: '${2:-}', expected a number, or N+K for every N-th from the K-th on"
+        every=${BASH_REMATCH[1]} first=${BASH_REMATCH[3]:-0}
         shift
         ;;
       --write) write=1 ;;
@@ -208,7 +211,7 @@ try_mistakes() {
   done
   [[ ! $write ]] || ((every == 1 && ${#stages[@]} == 0)) || refuse "mistakes: --write is for all of them"
   # shellcheck disable=SC2207 # no name has a space
-  patches=($(chosen_mistakes "$every" ${stages[@]+"${stages[@]}"}))
+  patches=($(chosen_mistakes "$every" "$first" ${stages[@]+"${stages[@]}"}))
   ((${#patches[@]})) || refuse "mistakes: there are none in $mistakes"
   build suite quick steps quick_backward {00_naive,02_online_softmax,03_v2,04_v3_hopper}{,_backward}
   # shellcheck source=/dev/null
@@ -223,6 +226,7 @@ try_mistakes() {
   for patch in "${patches[@]}"; do print_verdict "$patch"; done
   try_unchanged "${kernels[@]}" || status=1
   sum_up "${patches[@]}" || status=1
-  [[ ! $write ]] || write_mistakes "${patches[@]}"
+  [[ ! $write ]] || ((status)) || write_mistakes "${patches[@]}"
+  [[ ! $write ]] || ((!status)) || say "mistakes: the pages stay as they were"
   return $status
 }
