@@ -41,7 +41,8 @@ std::string precheck_backward(const Stage& stage, tile::cpu::Device& device, std
 Measured measure(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                  const Inputs& inputs, const ExpectedGradients& expected, int runs);
 
-// As explore() of the forward pass. The bits of dQ have to be the same where its sums have an order.
+// As explore() of the forward pass. The bits of dQ have to be the same where its sums have an
+// order.
 void explore_backward(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                       const Inputs& inputs, int schedules, Measured& measured);
 

@@ -26,8 +26,8 @@ Timing time_runs(const std::function<void()>& run, double warm_up, int runs);
 // Of a stage that is not measured.
 StageReport stopped(const Stage& stage, const Problem& problem, const std::string& failure);
 
-// Runs something in checked mode under schedules 1 to `schedules` - 1 as well; a hazard, or a result
-// with other bits than `measured` has, fails it.
+// Runs something in checked mode under schedules 1 to `schedules` - 1 as well; a hazard, or a
+// result with other bits than `measured` has, fails it.
 void explore(tile::cpu::Device& device, int schedules,
              const std::function<bool()>& gives_the_same_bits, Measured& measured);
 

@@ -6,57 +6,56 @@
 namespace tile {
 namespace {
 
-using SharedTest = TileTest;
-
-// Slices of columns, of which the padding of a head dimension is in the last: 40 of 64, or of 32.
-template <int Cols, int Slices, class Load>
-void expect_slices(Block& block, const HbmMatrix& k, const HbmMatrix& p, const Load& load_k) {
-  constexpr int width = Cols / Slices;
-  SharedTile<Block, 64, Cols, Slices> K(block, "K");
-  LeftTile<Block, 32, 64> P(block, "P");
-  Accumulator<Block, 32, width> O(block, "O");
-  load_k(K, k);
-  load(P, p, 0);
-  for (int slice = 0; slice < Slices; ++slice) {
-    fill(O, 0);
-    mma_AB(O, P, columns(K, slice));
-    for (int r = 0; r < 32; ++r)
-      for (int c = 0; c < width; ++c) {
-        const int col = slice * width + c;
-        double sum = 0;
-        for (int i = 0; i < 64 && col < k.cols; ++i) sum += double{at(p, r, i)} * at(k, i, col);
-        ASSERT_NEAR(element(O, r, c), sum, 1e-4) << slice << ": " << r << ", " << c;
-      }
+class SharedTest : public TileTest {
+ protected:
+  // Slices of columns, of which the padding of a head dimension is in the last.
+  template <int Cols, int Slices>
+  void expect_slices(const HbmMatrix& k, const HbmMatrix& p, const auto& load_k) {
+    constexpr int width = Cols / Slices;
+    SharedTile<Block, 64, Cols, Slices> K(block, "K");
+    LeftTile<Block, 32, 64> P(block, "P");
+    Accumulator<Block, 32, width> O(block, "O");
+    load_k(K, k);
+    load(P, p, 0);
+    for (int slice = 0; slice < Slices; ++slice) {
+      fill(O, 0);
+      mma_AB(O, P, columns(K, slice));
+      for (int r = 0; r < 32; ++r)
+        for (int c = 0; c < width; ++c) {
+          double sum = 0;
+          for (int i = 0; i < 64; ++i) sum += double{at(p, r, i)} * at(k, i, slice * width + c);
+          ASSERT_NEAR(element(O, r, c), sum, 1e-4) << slice << ": " << r << ", " << c;
+        }
+    }
   }
-}
 
-void expect_slices_of_all_widths(Block& block, const HbmMatrix& k, const HbmMatrix& p,
-                                 const auto& load_k) {
-  expect_slices<64, 2>(block, k, p, load_k);
-  expect_slices<32, 2>(block, k, p, load_k);
-  expect_slices<96, 2>(block, k, p, load_k);
-}
+  void expect_slices_of_all_widths(const HbmMatrix& k, const HbmMatrix& p, const auto& load_k) {
+    expect_slices<64, 2>(k, p, load_k);
+    expect_slices<32, 2>(k, p, load_k);
+    expect_slices<96, 2>(k, p, load_k);
+  }
+};
 
 TEST_F(SharedTest, SlicesOfColumns) {
-  HbmMatrix k = tensor(64, 40), p = tensor(32, 64);
+  const HbmMatrix p = tensor(32, 64);
   const auto now = [](auto& K, const HbmMatrix& hbm) { load(K, hbm, 0); };
-  expect_slices_of_all_widths(block, k, p, now);
-  k.cols = 9;  // all in the first slice
-  expect_slices_of_all_widths(block, k, p, now);
+  for (const int cols : {40, 30, 9})  // the last in the first slice alone
+    expect_slices_of_all_widths(tensor(64, cols), p, now);
 }
 
 TEST_F(SharedTest, SlicesOfColumnsAreCopied) {
-  const HbmMatrix k = tensor(64, 40), p = tensor(32, 64);
+  const HbmMatrix k = tensor(64, 30), p = tensor(32, 64);
   const std::int64_t before = block.counters().hbm_read[Tensor::K];
   int copies = 0;
-  expect_slices_of_all_widths(block, k, p, [&](auto& K, const HbmMatrix& hbm) {
+  expect_slices_of_all_widths(k, p, [&](auto& K, const HbmMatrix& hbm) {
     Barrier<Block> there(block, "there", 1);
     arrive_and_expect(there, bytes(K));
     load_async(K, hbm, 0, there);
     wait(there, 0);
     ++copies;
   });
-  EXPECT_EQ(block.counters().hbm_read[Tensor::K] - before, copies * 64 * 40 * 4);
+  EXPECT_EQ(block.counters().hbm_read[Tensor::K] - before, copies * (64 * 30 + 32 * 64) * 4)
+      << "K, and P";
 }
 
 TEST_F(SharedTest, AVectorIsCopiedWithZerosPastItsEnd) {
@@ -90,8 +89,8 @@ TEST_F(SharedTest, WhatRegistersHand) {
   fill(dQ, 0);
   mma_AB(dQ, dS, K);
   copy(sums, dQ);
-  std::vector<float> memory(32 * 80, 1);
-  const HbmMatrix hbm{Tensor::O, DType::f32, reinterpret_cast<std::byte*>(memory.data()),
+  std::vector<float> sums_of_all(32 * 80, 1);
+  const HbmMatrix hbm{Tensor::O, DType::f32, reinterpret_cast<std::byte*>(sums_of_all.data()),
                       30,        70,         80};
   const auto added = [&] {
     return block.counters().hbm_read[Tensor::O] + block.counters().hbm_write[Tensor::O];
@@ -106,7 +105,7 @@ TEST_F(SharedTest, WhatRegistersHand) {
       double sum = 1;
       const bool inside = r < 30 && c >= 16 && c < 70;
       for (int i = 0; i < 64 && inside; ++i) sum += double{at(x, i, r)} * at(k, i, c - 16);
-      ASSERT_NEAR(memory[r * 80 + c], sum, 1e-4) << r << ", " << c;
+      ASSERT_NEAR(sums_of_all[r * 80 + c], sum, 1e-4) << r << ", " << c;
     }
 }
 
