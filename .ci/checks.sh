@@ -27,26 +27,30 @@ check_lengths() {
 }
 
 # A step adds at most 60 lines to the kernel that it builds on; a stage without steps at most 80, and
-# at most 40 % of its lines are new. Otherwise the stage's README says why.
+# at most 40 % of its lines are new. Otherwise the stage's README says why. A backward pass without
+# steps may be new.
 check_step_sizes() {
   local stage status=0
   for stage in "${stages[@]:1}"; do
     check_steps_of "$stage" || status=1
+    [[ ! -d $stage/steps/backward ]] || check_steps_of "$stage/backward" || status=1
   done
   return $status
 }
 
+# check_steps_of STAGE[/backward]
 check_steps_of() {
-  local listing file added removed lines limit=60 share=100 verdict status=0
+  local listing file added removed lines limit=60 share=100 verdict page=${1%/*}/README.md status=0
   listing=$(./ladder diff "$1" | grep -E '^[0-9]+  .* added, [0-9]+ removed$') || return 1
-  [[ -d $1/steps ]] || limit=80 share=40
+  [[ $1 != */backward ]] || page=${1%/*}/backward.md
+  [[ -d ${1%/*}/steps ]] || limit=80 share=40
   while read -r _ file added _ removed _; do
     file=${file%:}
     lines=$(wc -l <"$file")
     verdict=""
     if ((added > limit || 100 * added > share * lines)); then
-      verdict=$(grep -m 1 '^Step size:' "$1/README.md") ||
-        { verdict="too large, and $1/README.md has no line 'Step size: reason'"; status=1; }
+      verdict=$(grep -m 1 '^Step size:' "$page") ||
+        { verdict="too large, and $page has no line 'Step size: reason'"; status=1; }
     fi
     printf '%-40s %3d added %3d removed %s\n' "$file" "$added" "$removed" "$verdict"
   done <<<"$listing"

@@ -10,6 +10,9 @@
 // S and dP are computed transposed, keys in rows, so that P^T and dS^T are left operands of dV and
 // dK as they are; FlashAttention-3 does so too (its SdP_swapAB).
 //
+// What to look at: Tiles above the diagonal are skipped: the loop begins at `first_tile`, that of
+// the first query that sees a key of the block. From `sees_all` on no query needs the causal mask.
+//
 // Run it: ./ladder run --stage 03 --backward
 #pragma once
 

@@ -174,7 +174,8 @@ void with_tiles(const TileShape& asked, F&& f) {
 
 // The same for one of backward_tile_shape's.
 template <class F>
-void with_backward_tiles(const TileShape& shape, F&& f) {
+void with_backward_tiles(const TileShape& asked, F&& f) {
+  const TileShape shape = is_step ? step_tiles(asked) : asked;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const auto call = [&]<int HeadDim>() {
       constexpr TileShape tiles = backward_tile_shape(HeadDim);

@@ -38,22 +38,20 @@ std::vector<Variant> variants() {
   return {};
 }
 
-// Of a stage, or of a step on the way to one from the stage before: a complete kernel as well.
+// Of a stage, or of a step on the way to one from the stage before: a complete kernel as well. A
+// step of the backward pass has none of its own forward: it is given that of its stage.
 struct Stage {
-  std::string_view name;  // of the folder, "03_v2"; of a step, "03/1_loops"
+  std::string_view name;  // of the folder, "03_v2"; of a step, "03/1_loops", "03/backward/4_exp2"
   std::string_view idea;  // one line
   std::vector<Pass> passes;
   Plan (*plan)(const Shape&) = plan_of;
   std::optional<Fp8> fp8 = {};  // none: computes in the problem's dtype
   std::vector<Variant> variants = {};
+  bool any_order = false;  // of a step: blocks add to dQ as they come, whatever is asked for
 
   // The forward pass.
   void forward(tile::Device& device, const AttentionArgs& args) const {
     passes.front().run(device, args);
-  }
-  // Of its backward pass.
-  tile::Counters backward_cost(const Problem& problem) const {
-    return backward()->cost(problem, backward_plan(problem.shape()));
   }
 
   // Null where the stage has none.
@@ -63,17 +61,29 @@ struct Stage {
     return nullptr;
   }
   bool is_step() const { return name.find('/') != name.npos; }
+  bool is_backward_step() const { return name.find("/backward/") != name.npos; }
 
-  // Throws BadInput for a head dimension that a step is not compiled for.
+  // Both throw BadInput for a head dimension that a step is not compiled for.
   tile::Counters cost(const Problem& problem) const {
-    Plan its_plan = plan(problem.shape());
-    if (is_step()) {
-      if (problem.head_dim > max_step_head_dim)
-        throw BadInput("head_dim", std::to_string(problem.head_dim),
-                       "at most the 128 that step " + std::string(name) + " is compiled for");
-      its_plan.tiles = step_tiles(its_plan.tiles);
-    }
-    return passes.front().cost(problem, its_plan);
+    const Plan whole = plan(problem.shape());
+    return passes.front().cost(problem, is_backward_step() ? whole : compiled(whole, problem));
+  }
+  // Of its backward pass; for an order that a step does not keep as well.
+  tile::Counters backward_cost(const Problem& problem) const {
+    if (any_order && problem.deterministic)
+      throw BadInput("deterministic", "of " + std::string(name),
+                     "a backward pass that adds up dQ in order");
+    return backward()->cost(problem, compiled(backward_plan(problem.shape()), problem));
+  }
+
+ private:
+  Plan compiled(Plan of, const Problem& problem) const {
+    if (!is_step()) return of;
+    if (problem.head_dim > max_step_head_dim)
+      throw BadInput("head_dim", std::to_string(problem.head_dim),
+                     "at most the 128 that step " + std::string(name) + " is compiled for");
+    of.tiles = step_tiles(of.tiles);
+    return of;
   }
 };
 

@@ -23,15 +23,14 @@ struct Tensor {
   static constexpr tile::TensorId O{16, "O"}, LSE{17, "LSE"};
   // The backward pass: gradients, the row sums of dO O, and standard attention's dP, then dS.
   static constexpr tile::TensorId dO{18, "dO"}, D{19, "D"}, dP{20, "dP"}, dS{21, "dS"};
-  // The fp32 accumulator of dQ: dQ itself where that is fp32.
-  static constexpr tile::TensorId dQ_acc{22, "dQ_acc"};
-  static constexpr tile::TensorId turns{26, "turns"};
+  // The fp32 accumulator of dQ, dQ itself where that is fp32, and whose turn it is to add to it.
+  static constexpr tile::TensorId dQ_acc{22, "dQ_acc"}, turns{26, "turns"};
   static constexpr tile::TensorId dQ{23, "dQ"}, dK{24, "dK"}, dV{25, "dV"};
 
   // In the order in which tables list them.
   static constexpr std::array all = {
-      Q,         K,     V,        S, P,   m,  l, O_acc, Q8, K8,     V8, scales, O_split,
-      LSE_split, pages, schedule, O, LSE, dO, D, dP,    dS, dQ_acc, dQ, dK,     dV};
+      Q,     K,        V, S,   P,  m, l,  O_acc, Q8,     K8,    V8, scales, O_split, LSE_split,
+      pages, schedule, O, LSE, dO, D, dP, dS,    dQ_acc, turns, dQ, dK,     dV};
 };
 
 }  // namespace flash

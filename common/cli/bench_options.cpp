@@ -57,21 +57,21 @@ std::optional<CacheKind> parse_cache(const Options& options) {
 }
 
 // Throws BadInput unless they go together, and with the other options.
-void parse_backward(const Options& options, Case& c) {
-  c.backward = options.given("--backward");
+void parse_backward(const Options& options, const std::vector<Stage>& stages, Case& c) {
+  c.backward = asks_for_backward(options, selected_stages(options, stages));
   if (c.backward && c.cache) refuse("--backward", "beside --cache", "one of them");
   if (options.given("--deterministic") && !c.backward)
     refuse("--deterministic", "without --backward", "both: a forward pass always is");
 }
 
 // A case without its stage.
-Case own_case(const Options& options, int threads) {
+Case own_case(const Options& options, int threads, const std::vector<Stage>& stages) {
   Case c{.name = "", .stage = "", .problem = {}, .cache = parse_cache(options)};
   Problem otherwise = c.cache ? decode_step : Problem{};
   if (c.cache && size_in_bytes(c.cache->dtype) < 4)
     otherwise.dtype = size_in_bytes(c.cache->dtype) == 2 ? c.cache->dtype : DType::bf16;
   c.threads = threads;
-  parse_backward(options, c);
+  parse_backward(options, stages, c);
   if (const std::string file = options.one("--input"); !file.empty()) {
     if (states_problem(options))
       refuse("--input", in_quotes(file) + " beside options that state a problem",
@@ -98,7 +98,7 @@ bool asks_for_own(const Options& options) {
 
 std::vector<Group> own_groups(const Options& options, int threads,
                               const std::vector<Stage>& stages) {
-  const Case base = own_case(options, threads);
+  const Case base = own_case(options, threads, stages);
   Group group{
       "problem", (base.backward ? "Backward pass, " : "") + problem_text(base.problem) + ".", {}};
   const Arguments usual = {base.cache ? "06" : "03"};

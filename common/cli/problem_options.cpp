@@ -54,4 +54,8 @@ std::vector<Stage> selected_stages(const Options& options, const std::vector<Sta
   return selected;
 }
 
+bool asks_for_backward(const Options& options, const std::vector<Stage>& selected) {
+  return options.given("--backward") || std::ranges::any_of(selected, &Stage::is_backward_step);
+}
+
 }  // namespace flash

@@ -37,4 +37,7 @@ DType parse_dtype(const Options& options, const std::string& name, std::span<con
 // Those of --stage, or all but the steps.
 std::vector<Stage> selected_stages(const Options& options, const std::vector<Stage>& stages);
 
+// Whether it is the backward pass that is asked for: with --backward, or by the name of a step.
+bool asks_for_backward(const Options& options, const std::vector<Stage>& selected);
+
 }  // namespace flash

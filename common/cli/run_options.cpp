@@ -14,7 +14,9 @@ namespace {
 constexpr Option what[] = {
     {"", "", "what to run:"},
     {"--stage", "STAGE", "only this stage, by any unique beginning of its name; may be repeated"},
-    {"--steps", "", "the steps of the stages as well; --stage 04/2 is one of them"},
+    {"--steps", "",
+     "the steps of the stages as well; --stage 04/2 is one of them, 03/backward/2 one of those to "
+     "its backward pass"},
     {"--backward", "", "the backward pass of the stages that have one: 00, 02, 03 and 04"},
     {"--deterministic", "", "so, with dQ added up in one order: the same bits every time"},
     {"--dropout", "P",
@@ -42,14 +44,16 @@ constexpr Option files[] = {
     {"--help, -h", "", "this text"},
 };
 
-// Each stage behind its steps, if they are asked for.
+// Each stage behind its steps, if they are asked for: those to its backward pass with --backward.
 std::vector<Stage> with_steps(const Options& options, const std::vector<Stage>& selected,
                               const std::vector<Stage>& stages) {
   if (!options.given("--steps")) return selected;
+  const bool backward = options.given("--backward");
+  const Pass::Kind kind = backward ? Pass::Kind::backward : Pass::Kind::forward;
   std::vector<Stage> all;
   for (const Stage& stage : selected) {
     std::ranges::copy_if(stages, std::back_inserter(all),
-                         [&](const Stage& other) { return is_step_of(other, stage); });
+                         [&](const Stage& other) { return is_step_of(other, stage, kind); });
     all.push_back(stage);
   }
   return all;
@@ -63,16 +67,16 @@ std::vector<Stage> with_backward(const Options& options, const std::string& opti
   for (const Stage& stage : selected)
     if (stage.backward())
       some.push_back(stage);
-    else if (options.given("--stage") || options.given("--steps"))
+    else if (options.given("--stage") || stage.is_step())
       refuse(option, "of " + std::string(stage.name), expected);
   if (some.empty()) refuse(option, "of none of the stages", expected);
   return some;
 }
 
 void parse_training(const Options& options, RunOptions& run) {
-  run.backward = options.given("--backward");
-  for (const char* option : {"--backward", "--dropout"})
-    if (options.given(option)) run.stages = with_backward(options, option, run.stages);
+  run.backward = asks_for_backward(options, run.stages);
+  if (run.backward) run.stages = with_backward(options, "--backward", run.stages);
+  if (options.given("--dropout")) run.stages = with_backward(options, "--dropout", run.stages);
   if (options.given("--dropout-seed") && !options.given("--dropout"))
     refuse("--dropout-seed", "without --dropout", "both");
 }

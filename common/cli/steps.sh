@@ -7,8 +7,10 @@ kernels_of() {
   local stage previous=""
   if [[ ${2:-} ]]; then
     (cd "$root" && ls [0-9][0-9]_*/backward.h) | awk -v last="$1/backward.h" '
-      $0 == last { if (before) print before; print; exit }
+      $0 == last { if (before) print before; exit }
       { before = $0 }'
+    (cd "$root" && ls "$1"/steps/backward/*.h 2>/dev/null) || :
+    echo "$1/backward.h"
     return
   fi
   for stage in "${all_stages[@]}"; do
@@ -78,7 +80,7 @@ show_steps() {
     return
   fi
   [[ $n == [1-9] && $n -lt ${#kernels[@]} ]] ||
-    refuse "diff: '$n' is not a step of $stage, expected 1 to $((${#kernels[@]} - 1)), or last"
+    refuse "diff: '$n' is not a step to $number, expected 1 to $((${#kernels[@]} - 1)), or last"
   [[ ! -t 1 || ${NO_COLOR:-} ]] || colour=--color
   printf '%s -> %s: %s\n' "${kernels[n - 1]}" "${kernels[n]}" "$(size_of_diff "${kernels[n - 1]}" "${kernels[n]}")"
   what_to_look_at "${kernels[n]}" | fold -s -w 80 | sed 's/ *$//'

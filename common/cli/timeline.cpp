@@ -104,7 +104,7 @@ const Pass::Run& run_of(const Stage& stage, const Options& options) {
 
 model::Recording recorded(const model::Gpu& gpu, const Stage& stage, const Options& options,
                           const Problem& problem) {
-  if (!options.given("--backward"))
+  if (!options.given("--backward") && !stage.is_backward_step())
     return model::record(gpu, stage, run_of(stage, options), problem);
   if (!stage.backward())
     refuse("--backward", "of " + std::string(stage.name), "a stage that has one");

@@ -13,8 +13,8 @@ usage() {
   case $1 in
     test)
       printf 'usage: ladder test [STAGE] [--verbose] [OPTIONS]\n\n%s\n%s\n\n%s\n%s\n%s\n' \
-        'Builds and tests all stages, or one, a step (04/2) or a backward pass' \
-        '(03/backward): fifty small problems first, the rest if they pass.' \
+        'Builds and tests all stages, or one, a step (04/2, 03/backward/2) or a backward' \
+        'pass (03/backward): fifty small problems first, the rest if they pass.' \
         '  --verbose           all failures, and the rest even if the first fail' \
         '  OPTIONS             those of ctest; of one stage, those of GoogleTest:' \
         '                      --gtest_filter, ...'

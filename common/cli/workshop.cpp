@@ -36,6 +36,7 @@ Asked asked_by(const std::string& command, const Arguments& arguments,
   if (backward) name.resize(name.size() - backward_suffix.size());
   try {
     const Stage& stage = find_stage(name, environment.stages);
+    if (stage.is_step()) refuse(command, std::string(stage.name) + " is a step", "a stage");
     if (backward && !stage.backward())
       refuse(command, std::string(stage.name) + " has no backward pass", "a stage that has one");
     return {stage, exercise_of(stage, environment, backward)};

@@ -78,11 +78,14 @@ function(ladder_gains kernel)
   endforeach()
 endfunction()
 
-# attention_steps(STAGE): the kernels in steps/, <stage>_step_1 for steps/1_NAME.h, and their test.
+# attention_steps(STAGE): the kernels in steps/, <stage>_step_1 for steps/1_NAME.h, those of the
+# backward pass in steps/backward/, <stage>_backward_step_1, and the test of them all.
 function(attention_steps stage)
-  file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} steps/*.h)
+  file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}
+    steps/*.h steps/backward/*.h)
   set(steps ${headers})
   list(TRANSFORM steps REPLACE "steps/([0-9]+)_.*" "${stage}_step_\\1")
+  list(TRANSFORM steps REPLACE "steps/backward/([0-9]+)_.*" "${stage}_backward_step_\\1")
   foreach(step header IN ZIP_LISTS steps headers)
     attention_kernel(${step} stage_${step} ${CMAKE_CURRENT_SOURCE_DIR} ${header})
     ladder_gains(${step})
@@ -91,6 +94,9 @@ function(attention_steps stage)
   if(steps)
     add_executable(${stage}_steps $<TARGET_OBJECTS:steps>)
     target_link_libraries(${stage}_steps PRIVATE ${steps} suite)
+    if(steps MATCHES "_backward_")  # these run after the stage's forward pass
+      target_link_libraries(${stage}_steps PRIVATE ${stage})
+    endif()
     add_test(NAME ${stage}.steps COMMAND ${stage}_steps)
     set_tests_properties(${stage}.steps PROPERTIES LABELS ${stage}.slow)
   endif()
@@ -131,7 +137,8 @@ endfunction()
 #   <stage>_test       the whole suite and the stage's own attention_test.cpp, label <stage>.slow
 #   <stage>_backward_quick, <stage>_backward_test
 #                      the same of the backward pass, where it has one
-#   <stage>_steps      the kernels in its folder steps/, where it has one, label <stage>.slow
+#   <stage>_steps      the kernels in its folders steps/ and steps/backward/, where it has them, label
+#                      <stage>.slow
 #   attention_ladder   gains the stage, its steps and those copies
 #   <stage>_exercise_quick, <stage>_exercise_test
 #                      the same of exercise/attention.h; built only if asked for, and

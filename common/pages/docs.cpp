@@ -49,6 +49,7 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
   if (kind == "cost") return cost_table(find_stage(name, stages), results);
   if (kind == "backward") return backward_table(find_stage(name, stages));
   if (kind == "steps") return steps_table(find_stage(name, stages), stages);
+  if (kind == "backward_steps") return backward_steps_table(find_stage(name, stages), stages);
   if (kind == "experiment") return experiment_table(name);
   if (kind == "run") return run_table();
   if (kind == "bench") return bench_table(name);
@@ -65,7 +66,8 @@ std::string generated(const Page& page, const std::string& kind, const std::stri
   if (kind == "mistakes") return mistakes_table(name);
   if (kind == "picture") return picture_in(page, name, stages);
   throw BadInput("docs: '" + kind + "' is not generated, expected ladder, cost, backward, " +
-                 "steps, experiment, run, bench, peers, worked, hardware, instructions, gpu_peers, "
+                 "steps, backward_steps, experiment, run, bench, peers, worked, hardware, "
+                 "instructions, gpu_peers, "
                  "machine, reading, code, " +
                  "model, decoding, mistakes or picture");
 }

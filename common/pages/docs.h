@@ -26,6 +26,8 @@ std::string backward_table(const Stage& stage);
 
 // A table of the steps to a stage: how many lines each adds, what it moves, and how fast it was.
 std::string steps_table(const Stage& stage, const std::vector<Stage>& stages);
+// The same of the steps to its backward pass, without times.
+std::string backward_steps_table(const Stage& stage, const std::vector<Stage>& stages);
 
 // The table of an experiment, from docs/results/NAME.json: "NAME", or "NAME 1 5" for two of its
 // rows.

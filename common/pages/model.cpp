@@ -12,16 +12,18 @@
 namespace flash {
 namespace {
 
-constexpr Option model_options[] = {{"--gpu", "NAME", "a100, h100 (default) or h200"}};
+constexpr Option model_options[] = {{"--gpu", "NAME", "a100, h100 (default) or h200"},
+                                    {"--backward", "", "the backward pass"}};
 
 // Of the kernel that takes longest.
 double share_without_work(const model::Prediction& prediction) {
   return std::ranges::max_element(prediction.kernels, {}, &model::KernelPrediction::seconds)->tail;
 }
 
-std::string row(const Stage& stage, const model::Gpu& gpu, const Problem& problem) {
+std::string row(const Stage& stage, const model::Gpu& gpu, const Problem& problem, bool backward) {
   const model::Prediction p =
-      model::predict(gpu, model::record(gpu, stage, stage.passes.front().run, problem));
+      model::predict(gpu, backward ? model::record_backward(gpu, stage, problem)
+                                   : model::record(gpu, stage, stage.passes.front().run, problem));
   return "| " + std::string(stage.name) + " | " + cell(seconds_text(p.seconds)) + " | " +
          rate_text(p.tflops()) + " | " + std::string(name(p.bound())) + " | " +
          percent_text(share_without_work(p)) + " | " + cell(bytes_text(p.hbm_bytes)) + " | " +
@@ -46,10 +48,12 @@ std::string model_table(const std::string& what, const std::vector<Stage>& stage
   std::string table =
       "| | time | TFLOP/s | limited by | SMs without work | HBM | into and out of blocks |\n"
       "|---|--:|--:|---|--:|--:|--:|\n";
-  for (const std::string& name : names) table += row(find_stage(name, stages), gpu, problem);
+  const bool backward = options.given("--backward");
+  for (const std::string& name : names)
+    table += row(find_stage(name, stages), gpu, problem, backward);
   return table + "\n<sub>Modelled, not measured: " + std::string(gpu.name) + ", " +
-         problem_text(problem) +
-         ". `./ladder timeline STAGE --tiles own` shows each, cycle by cycle.</sub>\n";
+         problem_text(problem) + ". `./ladder timeline STAGE " +
+         (backward ? "--backward" : "--tiles own") + "` shows each, cycle by cycle.</sub>\n";
 }
 
 }  // namespace flash

@@ -1,4 +1,4 @@
-// The table of a stage's steps.
+// The tables of a stage's steps.
 #include <cctype>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -15,14 +15,14 @@ namespace {
 using nlohmann::json;
 
 // Where a stage or a step lies, from the root or from the page of the stage that it leads to.
-std::string file_of(const Stage& step, const Stage& stage) {
-  if (!step.is_step()) return std::string(step.name) + "/attention.h";
+std::string file_of(const Stage& step, const Stage& stage, const char* kernel) {
+  if (!step.is_step()) return std::string(step.name) + kernel;
   return std::string(stage.name) + "/steps/" +
          std::string(step.name.substr(step.name.find('/') + 1)) + ".h";
 }
 
-std::string link_of(const Stage& step, const Stage& stage) {
-  const std::string file = file_of(step, stage), folder = std::string(stage.name) + "/";
+std::string link_of(const Stage& step, const Stage& stage, const std::string& file) {
+  const std::string folder = std::string(stage.name) + "/";
   return "[" + std::string(step.name) + "](" +
          (file.starts_with(folder) ? file.substr(folder.size()) : "../" + file) + ")";
 }
@@ -47,13 +47,18 @@ std::string idea_of(const Stage& step, const Stage& stage, const std::string& ke
   return sentence;
 }
 
-std::string row(const Stage& step, const Stage& stage, const std::string& idea,
-                const std::string& added, const json& figure) {
-  const tile::Counters cost = step.cost(steps_problem(stage));
-  return "| " + link_of(step, stage) + " | " + idea + " | " + added + " | " +
-         cell(cost.hbm_read.total()) + " | " + cell(cost.hbm_write.total()) + " | " +
-         cell(cost.hbm_workspace.total()) + " | " + cell(seconds_text(figure.at("seconds"))) +
-         " | " + percent_text(figure.at("fraction_of_peak")) + " |\n";
+// What the first line of a kernel's file says after its name.
+std::string first_line_of(const std::string& kernel) {
+  const std::size_t begin = kernel.find(": ") + 2;
+  return kernel.substr(begin, kernel.find(".\n") - begin);
+}
+
+// The first fields of a row.
+std::string row(const std::string& link, const std::string& idea, const std::string& before,
+                const std::string& kernel, const tile::Counters& cost) {
+  const std::string added = before.empty() ? "" : "+" + std::to_string(lines_added(before, kernel));
+  return "| " + link + " | " + idea + " | " + added + " | " + cell(cost.hbm_read.total()) + " | " +
+         cell(cost.hbm_write.total()) + " | " + cell(cost.hbm_workspace.total()) + " | ";
 }
 
 }  // namespace
@@ -65,11 +70,12 @@ std::string steps_table(const Stage& stage, const std::vector<Stage>& stages) {
       "|---|---|--:|--:|--:|--:|--:|--:|\n";
   std::string before;
   for (const Stage* step : steps_to(stage, stages)) {
-    const std::string kernel = read_file(file_of(*step, stage));
-    const std::string added =
-        before.empty() ? "" : "+" + std::to_string(lines_added(before, kernel));
-    table +=
-        row(*step, stage, idea_of(*step, stage, kernel), added, figure_of(*step, stage, results));
+    const std::string file = file_of(*step, stage, "/attention.h"), kernel = read_file(file);
+    const json& figure = figure_of(*step, stage, results);
+    table += row(link_of(*step, stage, file), idea_of(*step, stage, kernel), before, kernel,
+                 step->cost(steps_problem(stage))) +
+             cell(seconds_text(figure.at("seconds"))) + " | " +
+             percent_text(figure.at("fraction_of_peak")) + " |\n";
     before = kernel;
   }
   const json& m = results.at("machine");
@@ -80,6 +86,23 @@ std::string steps_table(const Stage& stage, const std::vector<Stage>& stages) {
          " cores, " + m.at("simd").get<std::string>() + ", " + m.at("date").get<std::string>() +
          ": medians; FMA peak of that run " + rate_text(results.at("fma_peak_gflops")) +
          " GFLOP/s.</sub>\n";
+}
+
+std::string backward_steps_table(const Stage& stage, const std::vector<Stage>& stages) {
+  std::string table =
+      "| | the one idea | lines | HBM read | written | workspace | products |\n"
+      "|---|---|--:|--:|--:|--:|--:|\n";
+  std::string before;
+  for (const Stage* step : steps_to(stage, stages, Pass::Kind::backward)) {
+    const std::string file = file_of(*step, stage, "/backward.h"), kernel = read_file(file);
+    const tile::Counters cost = step->backward_cost(steps_problem(stage));
+    const std::string idea = before.empty() ? first_line_of(kernel) : idea_of(*step, stage, kernel);
+    table += row(link_of(*step, stage, file), idea, before, kernel, cost) +
+             cell(count_text(static_cast<double>(cost.flops)) + "FLOP") + " |\n";
+    before = kernel;
+  }
+  return table + "\n<sub>" + problem_text(steps_problem(stage)) + ". `./ladder diff " +
+         std::string(stage.name.substr(0, 2)) + "/backward` shows the lines.</sub>\n";
 }
 
 }  // namespace flash

@@ -24,6 +24,13 @@ std::vector<OfStage>& passes_to_come() {
   return passes;
 }
 
+// That of the stage that a step of the backward pass leads to.
+void give_forward_pass(Stage& step) {
+  for (const Stage& stage : registry())
+    if (is_step_of(step, stage, Pass::Kind::backward))
+      step.passes.insert(step.passes.begin(), stage.passes.front());
+}
+
 }  // namespace
 
 Registration::Registration(Stage stage, std::vector<Variant> variants, Tiles tiles) {
@@ -42,6 +49,8 @@ const std::vector<Stage>& stages() {
   for (const OfStage& of : std::exchange(passes_to_come(), {}))
     for (Stage& stage : registry())
       if (stage.name == of.stage) stage.passes.push_back(of.pass);
+  for (Stage& step : registry())
+    if (step.passes.front().kind == Pass::Kind::backward) give_forward_pass(step);
   return registry();
 }
 
@@ -75,9 +84,10 @@ const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& am
                  names.empty() ? "a stage" : "one of " + names);
 }
 
-bool is_step_of(const Stage& step, const Stage& stage) {
+bool is_step_of(const Stage& step, const Stage& stage, Pass::Kind kind) {
   const std::string_view number = step.name.substr(0, step.name.find('/'));
-  return step.is_step() && !stage.is_step() && stage.name.starts_with(std::string(number) + "_");
+  return step.is_step() && step.is_backward_step() == (kind == Pass::Kind::backward) &&
+         !stage.is_step() && stage.name.starts_with(std::string(number) + "_");
 }
 
 const Pass::Run& find_variant(const Stage& stage, std::string_view name) {

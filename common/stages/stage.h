@@ -17,11 +17,11 @@ const std::vector<Stage>& stages();
 const std::vector<Stage>& stages_with_published_tiles(bool causal = false);
 
 // The one whose name is `beginning`, or else the only one that begins so: a step if there is a / in
-// it ("03/1"), otherwise a stage. Throws BadInput, listing those there are.
+// it ("03/1", "03/backward/1"), otherwise a stage. Throws BadInput, listing those there are.
 const Stage& find_stage(std::string_view beginning, const std::vector<Stage>& among = stages());
 
-// Whether `step` leads to the stage.
-bool is_step_of(const Stage& step, const Stage& stage);
+// Whether `step` leads to this pass of the stage.
+bool is_step_of(const Stage& step, const Stage& stage, Pass::Kind kind = Pass::Kind::forward);
 
 // Throws BadInput.
 const Pass::Run& find_variant(const Stage& stage, std::string_view name);

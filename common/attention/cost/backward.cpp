@@ -9,15 +9,16 @@ namespace {
 
 using tile::Counters;
 
-// Tiles of queries and queries that the key tiles of a query head go over, added up.
+// Tiles of queries and queries that the key tiles of a query head go over, added up. With `skip`
+// each begins at the first query that sees one of its keys.
 struct Passes {
   std::int64_t tiles = 0, queries = 0;
 };
 
-Passes passes_over_queries(const Problem& p, const HeadSize& n) {
+Passes passes_over_queries(const HeadSize& n, bool skip) {
   Passes passes;
   for (std::int64_t first_key = 0; first_key < n.N_k; first_key += n.B_c) {
-    const std::int64_t sees_one = p.causal ? std::max<std::int64_t>(first_key - n.diagonal, 0) : 0;
+    const std::int64_t sees_one = skip ? std::max<std::int64_t>(first_key - n.diagonal, 0) : 0;
     const std::int64_t first_tile = sees_one / n.B_r;
     if (first_tile >= n.T_r) continue;
     passes.tiles += n.T_r - first_tile;
@@ -97,12 +98,19 @@ Counters naive_backward_cost(const Problem& p, const Plan& plan) {
   return c;
 }
 
-Counters online_softmax_backward_cost(const Problem& p, const Plan& plan) {
-  Counters c = sum_over_heads(p, plan, [](const HeadSize& n, Counters& head) {
+namespace {
+
+// Keys outside, in one block a key head. D is computed of O in each of its passes, or, with
+// `row_sums`, read: it comes from a kernel of its own.
+Counters a_block_a_head(const Problem& p, const Plan& plan, bool row_sums) {
+  Counters c = sum_over_heads(p, plan, [&](const HeadSize& n, Counters& head) {
     const std::int64_t T_c = std::max<std::int64_t>(n.T_c, 1);
-    for (const tile::TensorId tensor : {Tensor::Q, Tensor::O, Tensor::dO})
-      head.hbm_read[tensor] = T_c * n.N_q * n.row;
+    head.hbm_read[Tensor::Q] = T_c * n.N_q * n.row;
+    head.hbm_read[Tensor::O] = (row_sums ? 1 : T_c) * n.N_q * n.row;
+    head.hbm_read[Tensor::dO] = (row_sums + T_c) * n.N_q * n.row;
     head.hbm_read[Tensor::LSE] = T_c * n.N_q * fp32_bytes;
+    head.hbm_write[Tensor::D] = row_sums * n.N_q * fp32_bytes;
+    head.hbm_read[Tensor::D] = row_sums * T_c * n.N_q * fp32_bytes;
     head.hbm_read[Tensor::dQ_acc] = T_c * n.N_q * n.row_acc;
     head.hbm_write[Tensor::dQ_acc] = T_c * n.N_q * n.row_acc;  // once to begin, not at the last
     head.hbm_write[Tensor::dQ] = n.N_q * n.row;
@@ -111,15 +119,17 @@ Counters online_softmax_backward_cost(const Problem& p, const Plan& plan) {
   });
   add_key_heads(p, c);
   dQ_through_hbm(p, c);
-  c.on_chip_peak = recomputing_on_chip(p, plan, 3);
-  c.launches = 1;
+  c.hbm_workspace[Tensor::D] = row_sums * row_workspace(p);
+  c.on_chip_peak = recomputing_on_chip(p, plan, row_sums ? 2 : 3);
+  c.launches = row_sums ? 2 : 1;
   return c;
 }
 
-Counters v2_backward_cost(const Problem& p, const Plan& plan) {
+// A block for each tile of keys, which with `skip` begins at the first query that sees one of them.
+Counters a_block_a_key_tile(const Problem& p, const Plan& plan, bool skip) {
   const bool converts = p.dtype != DType::f32;
   Counters c = sum_over_heads(p, plan, [&](const HeadSize& n, Counters& head) {
-    const Passes passes = passes_over_queries(p, n);
+    const Passes passes = passes_over_queries(n, skip);
     const std::int64_t rows = n.N_q * fp32_bytes;
     // Kernel 1: D, and dQ = 0.
     head.hbm_read[Tensor::O] = n.N_q * n.row;
@@ -151,6 +161,26 @@ Counters v2_backward_cost(const Problem& p, const Plan& plan) {
                             p.total_k() > 0 ? recomputing_on_chip(p, plan, 2) : 0);
   c.launches = converts ? 3 : 2;
   return c;
+}
+
+}  // namespace
+
+Counters online_softmax_backward_cost(const Problem& p, const Plan& plan) {
+  return a_block_a_head(p, plan, false);
+}
+
+// Of the first step to 03's.
+Counters row_sums_backward_cost(const Problem& p, const Plan& plan) {
+  return a_block_a_head(p, plan, true);
+}
+
+// Of the others: no tile is skipped, whatever the mask hides.
+Counters key_tiles_backward_cost(const Problem& p, const Plan& plan) {
+  return a_block_a_key_tile(p, plan, false);
+}
+
+Counters v2_backward_cost(const Problem& p, const Plan& plan) {
+  return a_block_a_key_tile(p, plan, p.causal);
 }
 
 Counters hopper_backward_cost(const Problem& p, const Plan& plan) {

@@ -24,6 +24,8 @@ tile::Counters decoding_cost(const Problem& problem, const Plan& plan);
 // Of the backward pass.
 tile::Counters naive_backward_cost(const Problem& problem, const Plan& plan);
 tile::Counters online_softmax_backward_cost(const Problem& problem, const Plan& plan);
+tile::Counters row_sums_backward_cost(const Problem& problem, const Plan& plan);
+tile::Counters key_tiles_backward_cost(const Problem& problem, const Plan& plan);
 tile::Counters v2_backward_cost(const Problem& problem, const Plan& plan);
 tile::Counters hopper_backward_cost(const Problem& problem, const Plan& plan);
 

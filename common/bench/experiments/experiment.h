@@ -62,8 +62,10 @@ int decode_experiment(const ExperimentOptions& options, const Environment& envir
 // The time and the traffic of every step, each after the one before, and whether it is right.
 int steps_experiment(const ExperimentOptions& options, const Environment& environment);
 
-// The stage that a stage builds on, its steps, and itself; nothing if it has no steps.
-std::vector<const Stage*> steps_to(const Stage& stage, const std::vector<Stage>& stages);
+// The stage that a stage builds on, its steps, and itself; nothing if it has no steps. Those to its
+// backward pass begin with the last stage before it that has one.
+std::vector<const Stage*> steps_to(const Stage& stage, const std::vector<Stage>& stages,
+                                   Pass::Kind kind = Pass::Kind::forward);
 
 // What a stage's steps are measured on: where the last of them tells.
 Problem steps_problem(const Stage& stage);

@@ -95,12 +95,14 @@ Figures figures_of(const std::vector<Group>& groups, const Peaks& peaks) {
 
 }  // namespace
 
-std::vector<const Stage*> steps_to(const Stage& stage, const std::vector<Stage>& stages) {
+std::vector<const Stage*> steps_to(const Stage& stage, const std::vector<Stage>& stages,
+                                   Pass::Kind kind) {
   std::vector<const Stage*> steps;
   const Stage* before = nullptr;
   for (const Stage& other : stages) {
-    if (is_step_of(other, stage)) steps.push_back(&other);
-    if (!other.is_step() && other.name < stage.name) before = &other;
+    if (is_step_of(other, stage, kind)) steps.push_back(&other);
+    const bool has_one = kind == Pass::Kind::forward || other.backward();
+    if (has_one && !other.is_step() && other.name < stage.name) before = &other;
   }
   if (steps.empty()) return {};
   // 06 has neither the roles of 04 nor the formats of 05.
