@@ -148,8 +148,10 @@ class Sm : Timekeeper {
     if (!event.op.writes_hbm) return;  // L2 reads for itself
     drain(role);
     const double cycles = times_.additions(static_cast<double>(event.op.bytes) / sizeof(float));
-    units_.add(role.time, cycles);
+    const double end = units_.add(role.time, cycles);
     timeline_.adding += cycles;
+    // What a role adds for others lies in shared memory, and stays there until TMA has taken it.
+    if (residents_[role.block].record->roles.size() > 1) wait_until(role, end, "additions");
   }
 
   void issue_product(Role& role, const Event& event) {

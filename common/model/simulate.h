@@ -9,7 +9,8 @@
 //  - Exponentials run on while the role does what follows on the FP32 lanes, which takes their
 //    results as they come; it waits for the last one before it does anything else.
 //  - A synchronous load was issued when the same tile was loaded last, one tile ahead, as cp.async
-//    does it; a store is not waited for, nor an addition to HBM, which L2 does.
+//    does it; a store is not waited for, nor an addition to HBM, which L2 does, but for those of
+//    roles: what they add lies in shared memory, and has to stay until it has left.
 //  - An asynchronous product that rescales its result does so on the FP32 lanes before it is
 //  issued.
 #pragma once

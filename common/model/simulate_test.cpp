@@ -137,7 +137,8 @@ TEST(Simulation, ASoftmaxBesideProductsTakesWhatWasMeasured) {
   EXPECT_NEAR(cycles_of_a_tile(2), 1614, 0.02 * 1614);
 }
 
-// L2 adds, so the read takes the SM no time, and nobody waits: 30 fp32 additions at 2 a clock.
+// L2 adds, so the read takes the SM no time, and nobody waits: 30 fp32 additions at 2 a clock. A
+// role waits, as its tile has to stay in shared memory until it has left.
 TEST(Simulation, AnAdditionIsNotWaitedFor) {
   Gpu gpu = round_gpu();
   gpu.additions_per_s = 2e9;
@@ -151,6 +152,8 @@ TEST(Simulation, AnAdditionIsNotWaitedFor) {
   EXPECT_DOUBLE_EQ(t.adding, 15);
   EXPECT_DOUBLE_EQ(t.block_ends[0], 10);
   EXPECT_DOUBLE_EQ(t.cycles, 15);
+  const BlockRecord roles = block({"writer", "consumer"}, events), *const other = &roles;
+  EXPECT_DOUBLE_EQ(simulate(gpu, {&other, 1}, 1).cycles, 25);
 }
 
 TEST(Simulation, TheSecondGroupMayBeInFlight) {

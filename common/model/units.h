@@ -38,8 +38,10 @@ class Units {
     return {begin, free(Lane::copy) = begin + cycles};
   }
 
-  // Additions in L2, which are on their way out while copies come in.
-  void add(double from, double cycles) { additions_end_ = std::max(from, additions_end_) + cycles; }
+  // Additions in L2, which are on their way out while copies come in; returns when they are done.
+  double add(double from, double cycles) {
+    return additions_end_ = std::max(from, additions_end_) + cycles;
+  }
 
   // A kernel ends when what it stores and adds is there.
   double stores_end() { return std::max(free(Lane::copy), additions_end_); }

@@ -1,6 +1,7 @@
 // Stage 04's backward pass on the modelled H100: who works and who waits.
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "attention/plan.h"
 #include "drawing/svg_text.h"
@@ -24,6 +25,14 @@ const Problem problem = {.batch = 4,
                          .head_dim = 128,
                          .dtype = DType::bf16};
 
+// In the middle of a block that is in the middle of the kernel.
+double middle_of_a_block(const model::Timeline& sm) {
+  std::vector<double> ends = sm.block_ends;
+  std::ranges::sort(ends);
+  const std::size_t i = ends.size() / 2;
+  return std::round((i > 0 ? ends[i - 1] + ends[i] : ends[i]) / 2);
+}
+
 double draw(Svg& svg, const std::vector<Stage>& stages) {
   const model::Gpu& gpu = model::find_gpu("h100");
   const Stage& stage = find_stage("04_v3_hopper", stages);
@@ -37,7 +46,7 @@ double draw(Svg& svg, const std::vector<Stage>& stages) {
            "modelled: " + number(prediction.tflops(), 0) + " TFLOP/s, tensor cores busy " +
                number(100 * sm.busy[static_cast<int>(Lane::tensor)] / sm.cycles, 0) + " %",
            {.size = small_size, .anchor = Anchor::end});
-  y = draw_roles(svg, sm, scale_of_roles(std::round(sm.cycles / 2), window),
+  y = draw_roles(svg, sm, scale_of_roles(middle_of_a_block(sm), window),
                  {"producer", "consumer 0", "consumer 1", "dQ writer"}, y + 22) +
       12;
   draw_length(svg, 500, window, y);
@@ -56,7 +65,8 @@ Picture backward_roles_picture(const PictureSources& sources) {
           "A timeline of one SM of a modelled H100 in the backward pass of stage 04. Rows are the "
           "producer, the two consumers, the writer of dQ and the tensor cores. The consumers "
           "alternate: while one takes exponentials and computes dS, the tensor cores have the "
-          "products of the other. Copies go on beside both, and the writer mostly waits.",
+          "products of the other. Copies go on beside both. At the end of each tile the consumers "
+          "wait for the writer, and the writer for the additions in L2.",
           [&stages = sources.stages](Svg& svg) { return draw(svg, stages); }};
 }
 
