@@ -37,7 +37,7 @@ build_preset() {
 # Sanitized code is several times slower, an emulator thirty times: what only repeats the kernels, on
 # further or on large problems, stays out; and all pairs of mistakes, of which one has it all.
 repeated='Training|AThousand|FiveHundred|Above300|LongSequences|MemoryOfALong'
-repeated+='|DeterministicModeGives|KnownMistake.*/[1-9]|TellsTheMistakes|NameOnlyMistakes|InEveryDType'
+repeated+='|DeterministicModeGives|Backward\.Grid|KnownMistake.*/[1-9]|TellsTheMistakes|NameOnlyMistakes|InEveryDType'
 # Programs of their own, which builds of single stages do not build.
 steps='\.steps$|backward_test|\.Backward\.'
 
