@@ -38,8 +38,9 @@ build_preset() {
 # further or on large problems, stays out; and all pairs of mistakes, of which one has it all.
 repeated='Training|AThousand|FiveHundred|Above300|LongSequences|MemoryOfALong'
 repeated+='|DeterministicModeGives|Backward\.Grid|KnownMistake.*/[1-9]|TellsTheMistakes|NameOnlyMistakes|InEveryDType'
-# Programs of their own, which builds of single stages do not build.
-steps='\.steps$|backward_test|\.Backward\.'
+# Programs of their own, which builds of single stages do not build; and what has nothing to do with
+# instruction sets.
+steps='\.steps$|backward_test|\.Backward\.|AThousandSchedules'
 
 # backward_of STAGE...: the quick programs of those that have a backward pass.
 backward_of() {
@@ -97,7 +98,7 @@ standalone_tests() {
 
 aarch64_tests() {
   needs aarch64-linux-gnu-g++ qemu-aarch64 || return "$skipped_status"
-  stage_tests aarch64 "$two_stages" "SameBits|$repeated|$steps"
+  stage_tests aarch64 "$two_stages" "SameBits|UpTo300|ThreeConsumers|$repeated|$steps"
 }
 
 fuzz_safetensors() {
