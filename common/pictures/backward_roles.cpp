@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "attention/plan.h"
-#include "drawing/svg_text.h"
 #include "model/predict.h"
 #include "pictures/drawings.h"
 #include "pictures/roles.h"
@@ -12,18 +11,6 @@
 
 namespace flash {
 namespace {
-
-using model::Lane;
-
-constexpr double window = 3600;
-
-const Problem problem = {.batch = 4,
-                         .heads = 16,
-                         .kv_heads = 16,
-                         .seqlen_q = 2048,
-                         .seqlen_k = 2048,
-                         .head_dim = 128,
-                         .dtype = DType::bf16};
 
 // In the middle of a block that is in the middle of the kernel.
 double middle_of_a_block(const model::Timeline& sm) {
@@ -37,25 +24,19 @@ double draw(Svg& svg, const std::vector<Stage>& stages) {
   const model::Gpu& gpu = model::find_gpu("h100");
   const Stage& stage = find_stage("04_v3_hopper", stages);
   const model::Prediction prediction =
-      model::predict(gpu, model::record_backward(gpu, stage, problem), true);
+      model::predict(gpu, model::record_backward(gpu, stage, problem_of_roles), true);
   const auto kernel = std::ranges::max_element(prediction.kernels, {},
                                                [](const auto& each) { return each.sm.cycles; });
   const model::Timeline& sm = kernel->sm;
   double y = draw_legend_of_roles(svg);
-  svg.text({Svg::width - Svg::margin, y + 14},
-           "modelled: " + number(prediction.tflops(), 0) + " TFLOP/s, tensor cores busy " +
-               number(100 * sm.busy[static_cast<int>(Lane::tensor)] / sm.cycles, 0) + " %",
-           {.size = small_size, .anchor = Anchor::end});
-  y = draw_roles(svg, sm, scale_of_roles(middle_of_a_block(sm), window),
-                 {"producer", "consumer 0", "consumer 1", "dQ writer"}, y + 22) +
-      12;
-  draw_length(svg, 500, window, y);
-  const TileShape tiles = backward_plan(problem.shape()).tiles;
-  svg.text({Svg::margin, y + 5},
-           "One SM of a modelled H100, tiles of " + std::to_string(tiles.key_rows) + " keys and " +
-               std::to_string(tiles.query_rows) + " queries, d = 128.",
-           {.size = small_size, .paint = Paint::muted});
-  return y + 22;
+  draw_speed(svg, prediction, sm, y + 14);
+  y = draw_roles(svg, sm, scale_of_roles(middle_of_a_block(sm)),
+                 {"producer", "consumer 0", "consumer 1", "dQ writer"}, y + 22);
+  const TileShape tiles = backward_plan(problem_of_roles.shape()).tiles;
+  return draw_foot_of_roles(svg,
+                            "tiles of " + std::to_string(tiles.key_rows) + " keys and " +
+                                std::to_string(tiles.query_rows) + " queries, d = 128.",
+                            y + 12);
 }
 
 }  // namespace

@@ -10,20 +10,10 @@
 namespace flash {
 namespace {
 
-using model::Lane;
-
-constexpr double window = 3600;
 constexpr std::string_view variants[] = {"", "without producer", "without overlap",
                                          "without ping-pong"};
 
-const Problem problem = {.batch = 4,
-                         .heads = 16,
-                         .kv_heads = 16,
-                         .seqlen_q = 2048,
-                         .seqlen_k = 2048,
-                         .head_dim = 128,
-                         .dtype = DType::bf16};
-
+const Problem& problem = problem_of_roles;
 constexpr int key_rows = tile_shape(128).key_rows;
 
 model::Prediction predicted(const model::Gpu& gpu, const Stage& stage, std::string_view variant) {
@@ -37,20 +27,16 @@ Scale middle_of_a_piece(const model::Timeline& sm, const model::Gpu& gpu, const 
                              tile::ceil_div(problem.seqlen_q, std::int64_t{plan.tiles.query_rows});
   const auto pieces = static_cast<double>(tile::ceil_div(tiles, std::int64_t{gpu.sms}));
   const double begin = std::round((std::floor(pieces / 2) + 0.5) / pieces * sm.cycles);
-  return scale_of_roles(begin, window);
+  return scale_of_roles(begin);
 }
 
 double draw_variant(Svg& svg, const Stage& stage, std::string_view variant, double y) {
   const model::Gpu& gpu = model::find_gpu("h100");
   const model::Prediction prediction = predicted(gpu, stage, variant);
   const model::Timeline& sm = prediction.kernels.front().sm;
-  const double busy = sm.busy[static_cast<int>(Lane::tensor)] / sm.cycles;
   svg.text({Svg::margin, y + 14}, variant.empty() ? "stage 04 whole" : std::string(variant),
            {.bold = true});
-  svg.text({Svg::width - Svg::margin, y + 14},
-           "modelled: " + number(prediction.tflops(), 0) + " TFLOP/s, tensor cores busy " +
-               number(100 * busy, 0) + " %",
-           {.size = small_size, .anchor = Anchor::end});
+  draw_speed(svg, prediction, sm, y + 14);
   y += 22;
   const std::string_view first = variant == "without producer" ? "copies" : "producer";
   const Scale scale = middle_of_a_piece(sm, gpu, stage.plan(problem.shape()));
@@ -61,12 +47,10 @@ double draw(Svg& svg, const std::vector<Stage>& stages) {
   double y = draw_legend_of_roles(svg);
   for (const std::string_view variant : variants)
     y = draw_variant(svg, find_stage("04_v3_hopper", stages), variant, y);
-  draw_length(svg, 500, window, y);
-  svg.text({Svg::margin, y + 5},
-           "One SM of a modelled H100, tiles of " + std::to_string(key_rows) + " keys, d = 128, " +
-               std::to_string(problem.seqlen_k) + " keys in all.",
-           small_muted);
-  return y + 22;
+  return draw_foot_of_roles(svg,
+                            "tiles of " + std::to_string(key_rows) + " keys, d = 128, " +
+                                std::to_string(problem.seqlen_k) + " keys in all.",
+                            y);
 }
 
 }  // namespace

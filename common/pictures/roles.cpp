@@ -42,8 +42,8 @@ std::vector<Bar> bars_of(const Interval& interval, int tensor_row) {
 
 }  // namespace
 
-Scale scale_of_roles(double begin, double window) {
-  return {begin, begin + window, first_x, Svg::width - Svg::margin};
+Scale scale_of_roles(double begin) {
+  return {begin, begin + cycles_of_roles, first_x, Svg::width - Svg::margin};
 }
 
 double draw_legend_of_roles(Svg& svg) {
@@ -83,11 +83,24 @@ double draw_roles(Svg& svg, const model::Timeline& sm, const Scale& scale,
   return y + (tensor_row + 1) * lane_step;
 }
 
-void draw_length(Svg& svg, int cycles, double window, double y) {
-  const double end = Svg::width - Svg::margin, length = cycles / window * (end - first_x);
+void draw_speed(Svg& svg, const model::Prediction& prediction, const model::Timeline& sm,
+                double y) {
+  const double busy = sm.busy[static_cast<int>(Lane::tensor)] / sm.cycles;
+  svg.text({Svg::width - Svg::margin, y},
+           "modelled: " + number(prediction.tflops(), 0) + " TFLOP/s, tensor cores busy " +
+               number(100 * busy, 0) + " %",
+           {.size = small_size, .anchor = Anchor::end});
+}
+
+double draw_foot_of_roles(Svg& svg, const std::string& what, double y) {
+  constexpr double cycles = 500;
+  const double end = Svg::width - Svg::margin, length = cycles / cycles_of_roles * (end - first_x);
   svg.line({end - length, y}, {end, y}, {Paint::muted, 2});
-  svg.text({end - length - 8, y + 5}, std::to_string(cycles) + " cycles",
+  svg.text({end - length - 8, y + 5}, number(cycles) + " cycles",
            {.size = small_size, .anchor = Anchor::end, .paint = Paint::muted});
+  svg.text({Svg::margin, y + 5}, "One SM of a modelled H100, " + what,
+           {.size = small_size, .paint = Paint::muted});
+  return y + 22;
 }
 
 }  // namespace flash
