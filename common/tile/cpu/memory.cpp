@@ -26,7 +26,8 @@ void look_up_pages(Block& block, Transfer transfer, std::string_view tile, const
 void require_inside(const Block& block, Transfer transfer, std::string_view tile, TensorId tensor,
                     std::string_view axis, std::int64_t first, std::int64_t size) {
   const std::int64_t last = transfer == Transfer::load ? size : size - 1;
-  if (first >= 0 && (first <= last || transfer == Transfer::load_async)) return;
+  const bool by_tma = transfer == Transfer::load_async || transfer == Transfer::atomic_add_async;
+  if (first >= 0 && (first <= last || by_tma)) return;
   block.fail(std::string(name(transfer)) + " of tile " + std::string(tile) + " begins at " +
              std::string(axis) + " " + std::to_string(first) + ", outside the " +
              std::to_string(size) + " of tensor " + std::string(tensor.name));

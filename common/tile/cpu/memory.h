@@ -15,17 +15,18 @@ enum class Transfer : std::uint8_t {
   load_scalar,
   store,
   store_scalar,
-  atomic_add
+  atomic_add,
+  atomic_add_async
 };
 
 constexpr std::string_view name(Transfer transfer) {
-  constexpr std::string_view names[] = {"load",  "load_async",   "load_scalar",
-                                        "store", "store_scalar", "atomic_add"};
+  constexpr std::string_view names[] = {"load",         "load_async", "load_scalar", "store",
+                                        "store_scalar", "atomic_add", "atomic_add"};
   return names[static_cast<int>(transfer)];
 }
 
 // A transfer has to begin inside the tensor; its tail may reach past the end. A load may also begin
-// just there, which reads nothing: a sequence can be empty. An asynchronous load may begin further
+// just there, which reads nothing: a sequence can be empty. An asynchronous one may begin further
 // on, as TMA allows.
 void require_inside(const Block& block, Transfer transfer, std::string_view tile, TensorId tensor,
                     std::string_view axis, std::int64_t first, std::int64_t size);
