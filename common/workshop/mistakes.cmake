@@ -7,7 +7,9 @@ endforeach()
 set(options $<TARGET_PROPERTY:tile,INTERFACE_COMPILE_OPTIONS>)
 # A backward pass runs after the stage's forward pass; either may be the one with a mistake.
 set(passes "")
-foreach(stage IN ITEMS 00_naive 02_online_softmax 03_v2 04_v3_hopper)
+file(GLOB headers RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/.. ${CMAKE_CURRENT_SOURCE_DIR}/../[0-9]*/backward.h)
+foreach(header IN LISTS headers)
+  get_filename_component(stage ${header} DIRECTORY)
   set(kernel ${stage}_backward)
   string(APPEND passes "forward_${stage}='$<$<TARGET_EXISTS:${stage}>:$<TARGET_OBJECTS:${stage}>>'\n"
     "backward_${stage}='$<$<TARGET_EXISTS:${kernel}>:$<TARGET_OBJECTS:${kernel}>>'\n")

@@ -213,7 +213,9 @@ try_mistakes() {
   # shellcheck disable=SC2207 # no name has a space
   patches=($(chosen_mistakes "$every" "$first" ${stages[@]+"${stages[@]}"}))
   ((${#patches[@]})) || refuse "mistakes: there are none in $mistakes"
-  build suite quick steps quick_backward {00_naive,02_online_softmax,03_v2,04_v3_hopper}{,_backward}
+  # shellcheck disable=SC2207,SC2046
+  build suite quick steps quick_backward \
+    $(cd "$root" && for stage in */backward.h; do echo "${stage%/*}" "${stage%/*}_backward"; done)
   # shellcheck source=/dev/null
   source "$build/common/mistakes.sh"
   # shellcheck disable=SC2207
