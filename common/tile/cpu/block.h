@@ -60,6 +60,7 @@ struct Core {
   AlignedBuffer<float> storage;
   Scheduler scheduler;
   const std::atomic<bool>* failed = nullptr;  // whether a block of the launch has
+  bool alone = false;                         // no other core is at work on the launch
 };
 
 // One thread runs blocks one after another in the same object.
@@ -159,6 +160,8 @@ class Block {
   History& history() { return history_; }
   // Another block has failed, so that what this one waits for may never come.
   bool is_abandoned() const { return core_.failed && *core_.failed; }
+  // Nobody else is at work: what is not there now never comes.
+  bool is_alone() const { return core_.alone; }
   int role() const { return std::max(core_.scheduler.current(), 0); }
 
   // Until `signal` has completed `times` phases; a block without roles fails if it never will.

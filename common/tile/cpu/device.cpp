@@ -74,6 +74,7 @@ void Device::launch(Launch& launch) {
   state_->failed = false;
   const auto work = [&](int member) { run_blocks(member, launch); };
   const bool alone = launch.blocks() <= 1 || records_;
+  for (Core& core : state_->cores) core.alone = alone || state_->cores.size() == 1;
   if (!alone && !state_->threads) state_->threads.emplace(static_cast<int>(state_->cores.size()));
   if (alone)
     work(0);

@@ -25,7 +25,7 @@ void wait_turn(Block& block, const HbmTurns& turns, std::int64_t i, std::int64_t
   const auto begin = Time::now();
   while (now.load(std::memory_order_acquire) != turn) {
     const bool is_late = Time::now() - begin > std::chrono::seconds(30);
-    if (is_late || block.is_abandoned())
+    if (is_late || block.is_abandoned() || block.is_alone())
       block.fail("wait_turn: turn " + std::to_string(turn) + " of " +
                  std::string(turns.tensor.name) + "[" + std::to_string(i) +
                  "] does not come; it is " + std::to_string(now.load()));

@@ -6,8 +6,8 @@
 namespace tile::cpu {
 
 // Until turns[i] is `turn`. A block may wait for those before it in the grid, and for no others:
-// they have begun. Fails after half a minute, or if another block has failed. Counts as a scalar
-// that is read.
+// they have begun. Fails after half a minute, or if another block has failed or nobody else is at
+// work. Counts as a scalar that is read.
 void wait_turn(Block& block, const HbmTurns& turns, std::int64_t i, std::int64_t turn);
 
 // turns[i] is the next one: what the block has written is there for whoever waits. Counts as a

@@ -51,6 +51,18 @@ TEST_F(TurnsTest, NobodyWaitsForABlockThatFailed) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
+// On one core a turn that is not there never comes, and half a minute for each problem is long.
+TEST_F(TurnsTest, OfBlocksOnOneCoreIsThereOrFailsAtOnce) {
+  cpu::Device device(find_gpu("h100"), 1);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto run = [&] {
+    launch_lambda(device, "add", {3, 1, 1}, DType::f32,
+                  [&](Block& block) { wait_turn(block, turns, 0, block.position().x + 1); });
+  };
+  EXPECT_THROW(run(), TileError);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+}
+
 TEST_F(TurnsTest, RefusesATurnThatThereIsNot) {
   cpu::Device device;
   const auto run = [&] {
