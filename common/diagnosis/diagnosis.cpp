@@ -40,12 +40,12 @@ bool fails(const Tried& tried, bool of_lse) {
   return of_lse ? !tried.check.passed : !tried.check.o_passed;
 }
 
-constexpr char nothing_is_written[] = "nothing is written";
+constexpr char never_written[] = "never written", nothing_is_written[] = "nothing is written";
 
 // All that is written into an output that is wrong everywhere.
 std::string one_value(const std::string& where, const std::string& values) {
   if (where != "everywhere") return "";
-  if (values == "never written") return nothing_is_written;
+  if (values == never_written) return nothing_is_written;
   if (values == "NaN, computed") return "every element is NaN";
   const bool is_number = !values.empty() && values.find(' ') == values.npos;
   return is_number ? "every element is " + values : "";
@@ -69,7 +69,9 @@ Findings diagnose(std::span<const Tried> tried, const KernelTraits& kernel) {
   const WrongRows rows(first);
   if (findings.looks_like.empty() && rows.only_empty())
     findings.looks_like =
-        "rows that see no key are not set to " + std::string(of_lse ? "-inf" : "0");
+        "rows that see no key are " + (findings.values == never_written ? findings.values
+                                       : of_lse                         ? "not set to -inf"
+                                                                        : "not set to 0");
   if (findings.looks_like.empty()) findings.looks_like = explain(tried, kernel);
   const auto is_large = [&](const Tried& t) {
     return t.check.passed || WrongRows(WrongOutput(t, kernel, t.check.o_passed)).only_large();

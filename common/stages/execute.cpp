@@ -88,6 +88,7 @@ void require_memory(const Stage& stage, const Problem& problem, bool backward) {
 Outputs execute(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                 const Inputs& inputs) {
   require_memory(stage, problem);
+  device.forget_workspace();
   Outputs outputs = unwritten_outputs(problem);
   stage.forward(device, make_args(problem, inputs, outputs));
   return outputs;
@@ -96,6 +97,7 @@ Outputs execute(const Stage& stage, tile::cpu::Device& device, const Problem& pr
 Outputs execute_backward(const Stage& stage, tile::cpu::Device& device, const Problem& problem,
                          const Inputs& inputs) {
   require_memory(stage, problem, true);
+  device.forget_workspace();
   Outputs outputs = unwritten_outputs(problem);
   const AttentionArgs args = make_backward_args(problem, inputs, outputs);
   stage.forward(device, args);

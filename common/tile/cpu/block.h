@@ -28,8 +28,8 @@
 
 namespace tile::cpu {
 
-// On-chip memory that nothing wrote holds this pattern in checked mode: a NaN that no arithmetic
-// makes.
+// On-chip memory that nothing wrote holds this pattern in checked mode, and workspace always: a NaN
+// that no arithmetic makes.
 inline constexpr std::uint32_t unwritten = 0x7fadbeefu;
 
 enum class Space : std::uint8_t { shared, registers };

@@ -169,6 +169,35 @@ TEST(CheckedMode, StoreOutsideTheTensor) {
             "tensor LSE");
 }
 
+// Workspace that nothing wrote is found where its values are used; also where a run before has left
+// the right ones.
+TEST(CheckedMode, WorkspaceThatNothingWrote) {
+  cpu::Device device;
+  device.set_checked(true);
+  const std::int64_t bytes = std::int64_t{rows_q} * dim * 4;
+  const auto read = [&](bool write_first) -> std::string {
+    const HbmMatrix held{Tensor::O, DType::f32, device.workspace(Tensor::O, bytes),
+                         rows_q,    dim,        dim};
+    try {
+      launch_lambda(device, "planted", {1, 1, 1}, DType::f32, with_tiles([&](auto& t, Hbm& hbm) {
+                      fill(t.O, 1);
+                      if (write_first) store(held, 0, t.O);
+                      load(t.O, held, 0);
+                      store(hbm.matrix, 0, t.O);
+                    }));
+    } catch (const TileError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  constexpr char report[] = "planted, block (0, 0, 0): store reads O[0, 0], which nothing wrote";
+  EXPECT_EQ(read(false), report);
+  EXPECT_EQ(read(true), "");
+  EXPECT_EQ(read(false), "");
+  device.forget_workspace();
+  EXPECT_EQ(read(false), report);
+}
+
 // Catches a kernel that takes a head, a sequence or a split for another: it would read beyond HBM.
 TEST(CheckedMode, ViewOfAHeadThatTheTensorDoesNotHave) {
   EXPECT_EQ(report(with_tiles([](auto& t, Hbm& hbm) {

@@ -17,6 +17,13 @@ struct Device::State {
   struct Allocation {
     std::int64_t bytes = 0;
     AlignedBuffer<std::byte> data;
+
+    // What nobody wrote is found as on the chip, and not right by what the run before has left.
+    void forget() {
+      constexpr auto word = static_cast<std::int64_t>(sizeof unwritten);
+      for (std::int64_t at = 0; at + word <= bytes; at += word)
+        std::memcpy(data.get() + at, &unwritten, sizeof unwritten);
+    }
   };
 
   std::map<TensorId, Allocation> workspace;
@@ -49,8 +56,15 @@ Device::~Device() = default;
 std::byte* Device::workspace(TensorId tensor, std::int64_t bytes) {
   counters_.hbm_workspace[tensor] += bytes;
   State::Allocation& held = state_->workspace[tensor];
-  if (held.bytes < bytes) held = {bytes, make_aligned<std::byte>(bytes)};
+  if (held.bytes < bytes) {
+    held = {bytes, make_aligned<std::byte>(bytes)};
+    held.forget();
+  }
   return held.data.get();
+}
+
+void Device::forget_workspace() {
+  for (auto& [tensor, held] : state_->workspace) held.forget();
 }
 
 void Device::upload(std::byte* to, const void* from, std::int64_t bytes) {

@@ -23,8 +23,8 @@ class Device final : public tile::Device {
                   int threads = static_cast<int>(std::thread::hardware_concurrency()));
   ~Device() override;
 
-  // Reports reads of on-chip memory that nothing wrote, and accesses that no barrier orders, at the
-  // price of scanning every operand.
+  // Reports reads of on-chip memory or workspace that nothing wrote, and accesses that no barrier
+  // orders, at the price of scanning every operand.
   void set_checked(bool checked) { checked_ = checked; }
 
   // The order in which a block's roles run and its copies arrive, in checked mode: 0 is the natural
@@ -38,7 +38,12 @@ class Device final : public tile::Device {
   // While recording, the pieces that a persistent kernel works on, in order, in place of all.
   void set_work(std::vector<std::int64_t> pieces) { work_ = std::move(pieces); }
 
+  // Unwritten, where it is new or grows: NaN, which checked mode reports where it is read.
   std::byte* workspace(TensorId tensor, std::int64_t bytes) override;
+
+  // All workspace is unwritten again: what a kernel then finds there, it has written.
+  void forget_workspace();
+
   void upload(std::byte* to, const void* from, std::int64_t bytes) override;
 
   // A kernel's code for one block, and what it is given.
