@@ -22,16 +22,20 @@ void add_columns(const HbmMatrix& hbm, const Overlap& part, const float* from, i
   if (part.rows <= 0 || part.cols <= 0) return;
   alignas(64) float strip[lanes * lanes];
   const std::lock_guard lock(lock_of(hbm, part));
+  float* sums[lanes];
   for (int r = 0; r < part.rows; r += lanes) {
+    const int height = std::min(lanes, part.rows - r);
+    for (int i = 0; i < height; ++i)
+      sums[i] = reinterpret_cast<float*>(hbm.at(part.row + r + i, part.col));
     for (int c = 0; c < part.cols; c += lanes) {
       transpose(strip, lanes, from + index_in_tile(rows, cols, r, c), panel_rows(rows));
-      const int there = std::min(lanes, part.cols - c);
-      for (int i = 0; i < std::min(lanes, part.rows - r); ++i) {
-        auto* to = reinterpret_cast<float*>(hbm.at(part.row + r + i, part.col + c));
-        if (there == lanes)
+      const int width = std::min(lanes, part.cols - c);
+      for (int i = 0; i < height; ++i) {
+        float* const to = sums[i] + c;
+        if (width == lanes)
           store(to, load(to) + load(strip + i * lanes));
         else
-          for (int j = 0; j < there; ++j) to[j] += strip[i * lanes + j];
+          for (int j = 0; j < width; ++j) to[j] += strip[i * lanes + j];
       }
     }
   }
