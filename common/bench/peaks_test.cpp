@@ -10,6 +10,8 @@ TEST(Peaks, AreThoseOfACore) {
   const Peaks peaks = measure_peaks(1);
   EXPECT_GT(peaks.fma_gflops, 0);
   EXPECT_LT(peaks.fma_gflops, 2000);
+  EXPECT_GT(peaks.fma_from_l1_gflops, peaks.fma_gflops / 8);
+  EXPECT_LT(peaks.fma_from_l1_gflops, 2000);
   EXPECT_GT(peaks.read_gbs, 0);
   EXPECT_LT(peaks.read_gbs, 2000);
   if (peaks.l2_gbs > 0) {  // its size is known

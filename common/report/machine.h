@@ -32,6 +32,8 @@ struct Peaks {
   // The hardware's dot product of bf16 numbers, as kernels use it; 0 where there is none.
   double bf16_gflops = 0;
   double l2_gbs = 0;  // read from the second cache; 0: nobody says how large it is
+  // fp32 FMA of operands that come from the first cache, as a matrix product's do.
+  double fma_from_l1_gflops = 0;
 };
 
 // "Intel(R) Xeon(R) Processor, 2 of 4 cores, AVX-512, caches of 48 KiB, 2 MiB and 32 MiB,

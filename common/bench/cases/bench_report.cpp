@@ -107,6 +107,7 @@ Json peaks_json(const BenchReport& report) {
   for (const auto& [threads, peaks] : report.peaks)
     json.push_back({{"threads", threads},
                     {"fma_gflops", peaks.fma_gflops},
+                    {"fma_from_l1_gflops", peaks.fma_from_l1_gflops},
                     {"bf16_dot_gflops", peaks.bf16_gflops},
                     {"read_gbs", peaks.read_gbs}});
   return json;
@@ -118,7 +119,8 @@ void BenchReport::add_peaks(int count, const Peaks& measured) {
   Peaks& best = peaks[count];
   best = {.fma_gflops = std::max(best.fma_gflops, measured.fma_gflops),
           .read_gbs = measured.read_gbs,
-          .bf16_gflops = std::max(best.bf16_gflops, measured.bf16_gflops)};
+          .bf16_gflops = std::max(best.bf16_gflops, measured.bf16_gflops),
+          .fma_from_l1_gflops = std::max(best.fma_from_l1_gflops, measured.fma_from_l1_gflops)};
 }
 
 double rate(const Case& c, const CaseResult& result) {

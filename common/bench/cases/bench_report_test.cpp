@@ -82,11 +82,12 @@ TEST(Bench, WithoutATimeThereIsNoRatio) {
 
 TEST(Bench, TheBestPeakCounts) {
   BenchReport report{.machine = {}};
-  report.add_peaks(2, {.fma_gflops = 5, .read_gbs = 5, .bf16_gflops = 7});
-  report.add_peaks(2, {.fma_gflops = 4, .read_gbs = 4, .bf16_gflops = 8});
+  report.add_peaks(2, {.fma_gflops = 5, .read_gbs = 5, .bf16_gflops = 7, .fma_from_l1_gflops = 3});
+  report.add_peaks(2, {.fma_gflops = 4, .read_gbs = 4, .bf16_gflops = 8, .fma_from_l1_gflops = 4});
   EXPECT_EQ(report.peaks[2].fma_gflops, 5);
   EXPECT_EQ(report.peaks[2].bf16_gflops, 8);
   EXPECT_EQ(report.peaks[2].read_gbs, 4);
+  EXPECT_EQ(report.peaks[2].fma_from_l1_gflops, 4);
 }
 
 TEST(Bench, TextFitsEightyColumnsAndHasBars) {

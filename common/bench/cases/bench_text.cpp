@@ -106,7 +106,8 @@ std::string header_text(const BenchReport& report, const Terminal& terminal) {
   for (const auto& [count, peaks] : report.peaks)
     text += paragraph(
         terminal, "peaks    ",
-        rate_text(peaks.fma_gflops) + " GFLOP/s of fp32 FMA, " +
+        rate_text(peaks.fma_gflops) + " GFLOP/s of fp32 FMA on registers alone, " +
+            rate_text(peaks.fma_from_l1_gflops) + " with operands from the first cache, " +
             (peaks.bf16_gflops > 0 ? rate_text(peaks.bf16_gflops) + " of bf16 dot products"
                                    : std::string("no bf16 dot product")) +
             ", " + rate_text(peaks.read_gbs) + " GB/s read; " + std::to_string(count) +
