@@ -145,7 +145,8 @@ std::vector<Work> in_order(const KernelMoves& kernel, std::int64_t heads, std::i
   for (std::int64_t head = 0; head < heads; ++head)
     for (const Piece& piece : kernel.pieces) order.push_back({head, &piece});
   const auto place = [&](const Work& work) {
-    return std::pair(work.head / section, -work.piece->first_query);
+    const std::int64_t query = work.piece->first_query;
+    return section > 0 ? std::pair(work.head / section, -query) : std::pair(work.head, query);
   };
   if (kernel.is_persistent) std::ranges::stable_sort(order, {}, place);
   return order;

@@ -38,7 +38,8 @@ struct KernelMoves {
 
 struct Moves {
   std::int32_t tiles = 0;
-  std::int64_t section = 1;  // key heads of which persistent kernels take the longest pieces first
+  // Key heads of which persistent kernels take the longest pieces first; 0: in the grid's order.
+  std::int64_t section = 0;
   std::vector<KernelMoves> kernels = {};
 };
 

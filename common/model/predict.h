@@ -23,8 +23,14 @@ struct Recording {
   Moves moves = {};                            // of all blocks of the key head
 };
 
+// In what order whoever is free takes the pieces of a persistent kernel: the longest first, as stage
+// 04 does, or in that of the grid, head after head and the first queries first. FlashAttention-3 did
+// so when its figures were published (hopper/tile_scheduler.hpp of July 2024).
+enum class Order : std::uint8_t { longest_first, grid };
+
 // Runs the stage on a CPU on one key head of the problem. `run` is its forward pass or a variant.
-Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem);
+Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem,
+                 Order order = Order::longest_first);
 
 // Its backward pass, which it must have.
 Recording record_backward(const Gpu& gpu, const Stage& stage, const Problem& problem);

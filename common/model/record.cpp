@@ -39,9 +39,20 @@ tile::Counters times(tile::Counters counters, std::int64_t copies) {
   return counters;
 }
 
+// Of pieces with these loads, in the order of longest_first() of attention/plan.h: that of the grid,
+// but under a causal mask the other way round.
+Share share_of(std::vector<double> loads, const Recording& recording, int sms) {
+  const bool is_reversed = recording.moves.section == 0 && recording.problem.causal;
+  if (is_reversed) std::ranges::reverse(loads);
+  Share most = largest_share(loads, recording.copies, sms, 1, recording.moves.section);
+  if (is_reversed)
+    for (std::int64_t& piece : most.pieces) piece = std::ssize(loads) - 1 - piece;
+  return most;
+}
+
 // The inputs' values decide nothing about what is done; any will do.
 Recording recorded(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem,
-                   bool backward) {
+                   Order order, bool backward) {
   require_rows(problem);
   Recording recording{.problem = problem,
                       .copies = problem.batch * problem.kv_heads,
@@ -69,14 +80,14 @@ Recording recorded(const Gpu& gpu, const Stage& stage, const Pass::Run& run, con
 
   require_units(gpu, stage, recording.blocks);
   recording.moves = moves_of(recording.blocks, problem.causal);
-  recording.moves.section = heads_in_a_section(problem.shape()) / problem.shape().group();
+  if (order == Order::longest_first)
+    recording.moves.section = heads_in_a_section(problem.shape()) / problem.shape().group();
 
   // A persistent block's ring goes on from piece to piece, so what the SM with the most work does
   // is recorded as a whole.
   const auto persistent = std::ranges::find_if(recording.blocks, is_persistent);
   if (persistent == recording.blocks.end()) return recording;
-  const Share most =
-      largest_share(loads_of(*persistent), recording.copies, gpu.sms, 1, recording.moves.section);
+  const Share most = share_of(loads_of(*persistent), recording, gpu.sms);
   recording.persistent_tail = most.tail;
   recording.blocks.clear();
   device.set_work(most.pieces);
@@ -86,12 +97,13 @@ Recording recorded(const Gpu& gpu, const Stage& stage, const Pass::Run& run, con
 
 }  // namespace
 
-Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem) {
-  return recorded(gpu, stage, run, problem, false);
+Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const Problem& problem,
+                 Order order) {
+  return recorded(gpu, stage, run, problem, order, false);
 }
 
 Recording record_backward(const Gpu& gpu, const Stage& stage, const Problem& problem) {
-  return recorded(gpu, stage, stage.backward()->run, problem, true);
+  return recorded(gpu, stage, stage.backward()->run, problem, Order::longest_first, true);
 }
 
 }  // namespace flash::model
