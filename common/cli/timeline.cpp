@@ -55,7 +55,7 @@ const Stage& with_tiles_of(const Options& options, const Stage& stage, bool caus
 
 void make_twice_as_fast(model::Gpu& gpu, const std::string& unit) {
   const auto twice = [](model::Rate& rate) {
-    for (double* value : {&rate.alone, &rate.beside_products, &rate.beside_mma_sync}) *value *= 2;
+    for (double* value : {&rate.alone, &rate.beside_products}) *value *= 2;
   };
   if (unit == "tensor") {
     gpu.flops_16bit *= 2;

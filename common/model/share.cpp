@@ -78,8 +78,9 @@ int resident_blocks(const Gpu& gpu, const tile::BlockRecord& block) {
   if (block.roles.size() > 1) return 1;
   std::int64_t blocks = gpu.max_blocks;
   if (block.shared_bytes > 0) blocks = std::min(blocks, gpu.shared_bytes / block.shared_bytes);
-  if (block.register_bytes > 0)
-    blocks = std::min(blocks, gpu.register_bytes / block.register_bytes);
+  // A compiler puts P where S was, which nobody needs any more.
+  const std::int64_t registers = block.register_bytes - block.converted_bytes;
+  if (registers > 0) blocks = std::min(blocks, gpu.register_bytes / registers);
   return static_cast<int>(std::max<std::int64_t>(blocks, 1));
 }
 

@@ -21,8 +21,8 @@ constexpr Gpu round_gpu() {
   gpu.clock_hz = 1e9;
   gpu.flops_16bit = 1000;
   gpu.mma_sync = {500, 500, 250};
-  gpu.exponentials = {10, 5, 5, 0.5};
-  gpu.fma = gpu.maxima = gpu.conversions = {100, 100, 100, 1};
+  gpu.exponentials = {10, 5};
+  gpu.fma = gpu.maxima = gpu.conversions = {100, 100};
   gpu.l2_bytes_per_s = 10e9;
   gpu.shared_bytes = 1000;
   gpu.register_bytes = 1000;
@@ -83,17 +83,40 @@ TEST(Simulation, ASynchronousProductIsSlower) {
   EXPECT_DOUBLE_EQ(run(block({""}, {product(0, 50'000, Event::Kind::op)})).cycles, 100);
 }
 
-// Units at work hold a warp's own products up, whichever began first: exponentials for half of
-// their time here, the 200 FMAs of a log-sum-exp of 100 elements for all of it.
-TEST(Simulation, OtherUnitsHoldSynchronousProductsUp) {
+// Products of mma.sync and what else is done take turns, whichever began first: 10 cycles of
+// exponentials, of which 2 are beside FMAs.
+TEST(Simulation, SynchronousProductsStandStillBesideOthers) {
   const Event multiply = product(0, 50'000, Event::Kind::op);
-  // Beside the product, 100 exponentials take 20 cycles; the next product begins 10 later.
-  EXPECT_DOUBLE_EQ(run(block({"a", "b"}, {multiply, multiply, exponentials(1, 100)})).cycles,
-                   100 + 10 + 2 + 100);
-  // They began alone and take 10.
+  EXPECT_DOUBLE_EQ(run(block({"a", "b"}, {multiply, exponentials(1, 100), multiply})).cycles,
+                   100 + 10 + 100);
   EXPECT_DOUBLE_EQ(
       run(block({"a", "b"}, {exponentials(0, 100), product(1, 50'000, Event::Kind::op)})).cycles,
-      100 + 5 + 2);
+      10 + 100);
+}
+
+// Measured on an H100 (docs/results/gpu_h100.json, mma_sync_tile, attention_loop): FlashAttention-2's
+// inner loop without its copies, clocks for a tile of each of two blocks.
+TEST(Simulation, TwoBlocksOnAnSmTakeWhatWasMeasured) {
+  const auto cycles_of_a_tile = [](int keys, int head_dim) {
+    constexpr int tiles = 50, queries = 128;
+    std::vector<Event> events;
+    for (int tile = 0; tile < tiles; ++tile) {
+      events.push_back(product(0, 2 * queries * keys * head_dim, Event::Kind::op));
+      for (const char* name : {"update_row_max", "exp2_difference", "add_row_sum", "convert"}) {
+        events.push_back(exponentials(0, queries * keys));
+        events.back().op.name = name;
+      }
+      events.push_back(exponentials(0, queries * head_dim));
+      events.back().op.name = "scale_rows";
+      events.push_back(product(0, 2 * queries * keys * head_dim, Event::Kind::op));
+    }
+    BlockRecord record = block({""}, events);
+    record.head_dim = head_dim;
+    const std::vector<const BlockRecord*> two(2, &record);
+    return simulate(find_gpu("h100"), two, 2).cycles / (2 * tiles);
+  };
+  EXPECT_NEAR(cycles_of_a_tile(64, 128), 2319, 0.02 * 2319);
+  EXPECT_NEAR(cycles_of_a_tile(128, 64), 2922, 0.09 * 2922);  // whose registers were short
 }
 
 // Without waiting in between a product and exponentials take as long as the longer of the two, but

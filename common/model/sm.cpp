@@ -31,9 +31,9 @@ constexpr MmaSync backward_products(const MmaSync& fastest) {
 // H100 SXM: rates, latencies and bandwidths are those of docs/results/gpu_h100.json, but for the
 // clock: FlashAttention-3's figures were taken with the clock set to 1830 MHz, which a card does
 // not hold under random operands; 1605 MHz is what one held with bf16 (tensor_load, random, 128
-// columns), 1544 with f16, whose longer mantissas draw more power (256 columns). Beside
-// mma.sync four warps were measured: of FMAs 112 of 115 alone, which is 121 of 124. Beside WGMMA
-// two warpgroups' softmax takes 807 clocks for 64 x 128 scores; the exponentials' rate would have
+// columns), 1544 with f16, whose longer mantissas draw more power (256 columns). mma.sync has the
+// rates of S = QK^T and of O += PV, each alone in two blocks, one after the other. Beside WGMMA two
+// warpgroups' softmax takes 807 clocks for 64 x 128 scores; the exponentials' rate would have
 // it take 684, while the FP32 lanes are at work for 599: 0.2 of these are added.
 constexpr Gpu h100 = {
     .name = "h100",
@@ -43,12 +43,12 @@ constexpr Gpu h100 = {
     .flops_16bit = 4096,
     .has_fp8 = true,
     .asynchronous_products = true,
-    .mma_sync = {2296, 2469, 1776},
-    .mma_sync_backward = backward_products({2296, 2469, 2469}),
-    .exponentials = {15.98, 11.98, 13.1, 0.12},
-    .fma = {124, 101, 121, 1},
-    .maxima = {63, 28, 42, 0.22},
-    .conversions = {126, 57, 84, 0.22},
+    .mma_sync = {2581, 2553, 1792},
+    .mma_sync_backward = backward_products({2581, 2553, 2553}),
+    .exponentials = {15.98, 11.98},
+    .fma = {124, 101},
+    .maxima = {63, 28},
+    .conversions = {126, 57},
     .shared_bytes_per_cycle = shared_bytes_per_cycle,
     .fp32_delays_exponentials = 0.2,
     .product_latency = 80,
@@ -93,10 +93,10 @@ constexpr Gpu a100 = [] {
   gpu.asynchronous_products = false;
   gpu.mma_sync = {2048, 2048, 2048};
   gpu.mma_sync_backward = backward_products(gpu.mma_sync);
-  gpu.exponentials = {16, 16, 13.1, 0.12};
-  gpu.fma = {64, 64, 62, 1};
-  gpu.maxima = {64, 64, 43, 0.22};
-  gpu.conversions = {64, 64, 43, 0.22};
+  gpu.exponentials = {16, 16};
+  gpu.fma = {64, 64};
+  gpu.maxima = {64, 64};
+  gpu.conversions = {64, 64};
   gpu.l2_bytes_per_s = 4.5e12;
   gpu.hbm_bytes_per_s = 1.8e12;
   gpu.l2_bytes = 40 * kib * kib;

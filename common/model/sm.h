@@ -12,17 +12,16 @@
 namespace flash::model {
 
 // Of each unit in a clock of one SM. Where products keep the tensor cores busy, the other units are
-// slower: they share the issue slots and the ports of the register file. A warp's own products
-// (mma.sync) suffer from that, too: they lose this share of the time in which the unit is at work.
+// slower: they share the issue slots and the ports of the register file.
 struct Rate {
   double alone;
   double beside_products;  // WGMMA
-  double beside_mma_sync;
-  double holds_up_mma_sync;
 };
 
 // FLOPs a clock of mma.sync in FlashAttention-2's tiles, operands from shared memory: a warp has 32
-// rows for a head dimension of up to 128, 16 above.
+// rows for a head dimension of up to 128, 16 above. They stand still while another warp is at its
+// softmax: two blocks on an SM have an inner loop that takes as long as the products of both and
+// the softmax of both, one after the other (a test holds the model to what was measured).
 struct MmaSync {
   double head_dim_64, head_dim_128, head_dim_256;
 };

@@ -18,18 +18,22 @@ class Units {
  public:
   explicit Units(double fp32_delays_exponentials) : delay_(fp32_delays_exponentials) {}
 
-  // `work` results at the rate, from `from` or when the unit is free.
+  // `work` results at the rate, from `from` or when the unit is free. Products of mma.sync stand
+  // still meanwhile.
   Use take(Lane lane, double from, double work, const Rate& rate) {
     const double begin = std::max(from, free(lane));
     double& products_end = free(Lane::tensor);
-    const double beside = synchronous_ ? rate.beside_mma_sync : rate.beside_products;
-    double end = begin + UnitTimes::duration(work, beside, products_end - begin, rate.alone);
-    if (synchronous_) products_end += rate.holds_up_mma_sync * overlap(begin, end, products_end);
-    if (!synchronous_ && lane == Lane::exponential) end += delay(begin, end, free(Lane::fp32));
-    if (!synchronous_ && lane == Lane::fp32)
-      free(Lane::exponential) += delay(begin, end, free(Lane::exponential));
+    double end = begin + work / rate.alone;
+    if (synchronous_) {
+      products_end += overlap(std::max(begin, others_end_), end, products_end);
+    } else {
+      end = begin + UnitTimes::duration(work, rate.beside_products, products_end - begin, rate.alone);
+      if (lane == Lane::exponential) end += delay(begin, end, free(Lane::fp32));
+      if (lane == Lane::fp32)
+        free(Lane::exponential) += delay(begin, end, free(Lane::exponential));
+    }
+    others_end_ = std::max(others_end_, end);
     free(lane) = end;
-    holds_up_[static_cast<int>(lane)] = rate.holds_up_mma_sync;
     return {begin, end};
   }
 
@@ -46,15 +50,12 @@ class Units {
   // A kernel ends when what it stores and adds is there.
   double stores_end() { return std::max(free(Lane::copy), additions_end_); }
 
-  // A product of so many cycles; a synchronous one loses what others take from it.
+  // A product of so many cycles; a synchronous one goes on when the other units are done.
   Use multiply(double from, double cycles, bool synchronous) {
     synchronous_ = synchronous;
     const double begin = std::max(from, free(Lane::tensor));
-    double end = begin + cycles;
-    if (synchronous)
-      for (const Lane lane : {Lane::exponential, Lane::fp32})
-        end += holds_up_[static_cast<int>(lane)] * overlap(begin, begin + cycles, free(lane));
-    return {begin, free(Lane::tensor) = end};
+    const double stands_still = synchronous ? std::max(0.0, others_end_ - begin) : 0;
+    return {begin, free(Lane::tensor) = begin + stands_still + cycles};
   }
 
  private:
@@ -69,9 +70,9 @@ class Units {
 
   double delay_;
   double additions_end_ = 0;
+  double others_end_ = 0;  // of the exponentials and the FP32 lanes
   std::array<double, lanes> free_{};
-  std::array<double, lanes> holds_up_{};  // products, for this share of its last work
-  bool synchronous_ = false;              // the last product
+  bool synchronous_ = false;  // the last product
 };
 
 }  // namespace flash::model

@@ -152,7 +152,6 @@ TEST(Prediction, GainsFromFasterUnits) {
     gpu.flops_16bit *= 2;
     gpu.exponentials.alone *= 2;
     gpu.exponentials.beside_products *= 2;
-    gpu.exponentials.beside_mma_sync *= 2;
     EXPECT_LT(predict(gpu, recorded(stage)).seconds, before) << stage;
   }
 }

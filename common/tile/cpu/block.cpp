@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "tile/cpu/checks/deadlock.h"
 
@@ -30,6 +31,13 @@ void Block::record(Event::Kind kind, const Op& op, std::string_view tile) {
   const auto index = static_cast<std::int16_t>(found - tiles.begin());
   if (found == tiles.end()) tiles.emplace_back(tile);
   record_event({.kind = kind, .tile = index, .op = op}, -1);
+  if (op.name == "convert") record_converted(tile);
+}
+
+void Block::record_converted(std::string_view tile) {
+  const auto found = std::ranges::find(tiles_, tile, &Allocation::tile);
+  if (found == tiles_.end() || found->space != Space::registers) return;
+  if (!std::exchange(found->converted, true)) record_->converted_bytes += found->bytes;
 }
 
 void Block::record_event(Event event, int barrier) {

@@ -180,11 +180,13 @@ class Block {
  private:
   void record(Event::Kind kind, const Op& op, std::string_view tile);
   void record_event(Event event, int barrier);
+  void record_converted(std::string_view tile);
 
   struct Allocation {
     std::string_view tile;
     Space space;
     std::int64_t bytes;
+    bool converted = false;  // from an accumulator, and the record knows
   };
 
   [[noreturn]] void fail(std::string_view what, const std::vector<Wait>& waits) const;
