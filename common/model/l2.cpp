@@ -46,7 +46,8 @@ void add(const tile::Op& op, Numbers& numbers, std::vector<Move>& moves) {
   for (int done = 0; done < op.place.rows; done += rows_of_a_part) {
     const int rows = std::min(rows_of_a_part, op.place.rows - done);
     const std::int64_t bytes = op.bytes * rows / op.place.rows;
-    moves.push_back({numbers.of(part), static_cast<std::int32_t>(bytes), op.writes_hbm});
+    moves.push_back({numbers.of(part), static_cast<std::int32_t>(bytes), op.writes_hbm,
+                     op.tensor.index});
     part.row += rows_of_a_part;
   }
 }
@@ -73,35 +74,65 @@ void add(const tile::BlockRecord& block, bool causal, Numbers& numbers, KernelMo
 class Lru {
  public:
   Lru(double capacity, std::size_t tiles, std::size_t kernels)
-      : capacity_(capacity), beginning_(tiles), tiles_(tiles + 1), hbm_bytes_(kernels) {
+      : capacity_(capacity), beginning_(tiles), tiles_(tiles + 1), traffic_(kernels) {
     tiles_[beginning_] = {.before = beginning_, .after = beginning_};
   }
 
-  void move(std::size_t tile, std::int64_t bytes, bool stores, int kernel) {
+  // In a round, in which all blocks move a tile each, of a kernel.
+  void move(std::size_t tile, const Move& move, std::int64_t round, std::size_t kernel) {
     Tile& moved = tiles_[tile];
-    const std::int64_t missing = std::max<std::int64_t>(bytes - moved.bytes, 0);
+    const std::int64_t missing = std::max<std::int64_t>(move.bytes - moved.bytes, 0);
     if (moved.bytes > 0) unlink(moved);
-    if (stores)
-      moved.stored_by = kernel;
-    else
-      hbm_bytes_[kernel] += static_cast<double>(missing);
+    Amounts& amounts = traffic_[kernel];
+    if (move.stores) {
+      moved.stored_by = static_cast<int>(kernel);
+      moved.tensor = move.tensor;
+      amounts.stores[move.tensor] += static_cast<double>(move.bytes);
+    } else {
+      if (missing > 0) moved.fetched_in = round;
+      amounts.loads[move.tensor] += static_cast<double>(move.bytes);
+      amounts.traffic.loaded[move.tensor] += static_cast<double>(missing);
+      if (moved.fetched_in == round)
+        amounts.traffic.awaited[move.tensor] += static_cast<double>(move.bytes);
+      amounts.traffic.bytes += static_cast<double>(missing);
+    }
     moved.bytes += missing;
     used_ += missing;
     put_first(tile);
     while (static_cast<double>(used_) > capacity_) evict_last();
   }
 
-  std::vector<double> hbm_bytes_at_the_end() {
+  // What was stored goes to HBM at the end.
+  std::vector<HbmTraffic> traffic_at_the_end() {
     while (used_ > 0) evict_last();
-    return hbm_bytes_;
+    std::vector<HbmTraffic> all;
+    for (Amounts& amounts : traffic_) {
+      to_shares(amounts.traffic.loaded, amounts.loads);
+      to_shares(amounts.traffic.awaited, amounts.loads);
+      to_shares(amounts.traffic.stored, amounts.stores);
+      all.push_back(amounts.traffic);
+    }
+    return all;
   }
 
  private:
   struct Tile {
     std::size_t before = 0, after = 0;
-    std::int64_t bytes = 0;  // 0: it is not in the cache
-    int stored_by = -1;      // the kernel, if HBM does not have it yet
+    std::int64_t bytes = 0;        // 0: it is not in the cache
+    std::int64_t fetched_in = -1;  // a round
+    int stored_by = -1;            // the kernel, if HBM does not have it yet
+    std::uint8_t tensor = 0;       // of what was stored
   };
+  // Of a kernel; the traffic's in bytes.
+  struct Amounts {
+    HbmTraffic traffic = {};
+    HbmTraffic::PerTensor loads{}, stores{};
+  };
+
+  static void to_shares(HbmTraffic::PerTensor& bytes, const HbmTraffic::PerTensor& of) {
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      if (of[i] > 0) bytes[i] /= of[i];
+  }
 
   void unlink(const Tile& tile) {
     tiles_[tile.before].after = tile.after;
@@ -116,7 +147,11 @@ class Lru {
   void evict_last() {
     Tile& last = tiles_[tiles_[beginning_].before];
     unlink(last);
-    if (last.stored_by >= 0) hbm_bytes_[last.stored_by] += static_cast<double>(last.bytes);
+    if (last.stored_by >= 0) {
+      HbmTraffic& traffic = traffic_[last.stored_by].traffic;
+      traffic.bytes += static_cast<double>(last.bytes);
+      traffic.stored[last.tensor] += static_cast<double>(last.bytes);
+    }
     used_ -= last.bytes;
     last = {};
   }
@@ -125,7 +160,7 @@ class Lru {
   std::int64_t used_ = 0;
   std::size_t beginning_;
   std::vector<Tile> tiles_;
-  std::vector<double> hbm_bytes_;
+  std::vector<Amounts> traffic_;
 };
 
 // A piece of work, and how far whoever has it is.
@@ -152,16 +187,16 @@ std::vector<Work> in_order(const KernelMoves& kernel, std::int64_t heads, std::i
   return order;
 }
 
-// Calls move(head, Move) for each tile, in lock step.
+// Calls move(head, Move, round) for each tile, in lock step.
 void in_lock_step(const KernelMoves& kernel, std::int64_t heads, std::int64_t section,
                   std::int64_t places, auto&& move) {
   const std::vector<Work> order = in_order(kernel, heads, section);
   auto next = order.begin() + std::min<std::int64_t>(places, std::ssize(order));
   std::vector<Work> at_work(order.begin(), next);
-  while (!at_work.empty()) {
+  for (std::int64_t round = 0; !at_work.empty(); ++round) {
     for (Work& work : at_work) {
       while (work.has_ended() && next != order.end()) work = *next++;
-      if (!work.has_ended()) move(work.head, work.piece->moves[work.done++]);
+      if (!work.has_ended()) move(work.head, work.piece->moves[work.done++], round);
     }
     std::erase_if(at_work,
                   [&](const Work& work) { return work.has_ended() && next == order.end(); });
@@ -202,21 +237,21 @@ Moves moves_of(std::span<const tile::BlockRecord> blocks, bool causal) {
   return moves;
 }
 
-std::vector<double> hbm_bytes(const Gpu& gpu, const Moves& moves, std::int64_t heads,
-                              const std::vector<int>& resident) {
+std::vector<HbmTraffic> hbm_traffic(const Gpu& gpu, const Moves& moves, std::int64_t heads,
+                                    const std::vector<int>& resident) {
   const std::int64_t most = gpu.sms * std::ranges::max(resident);
   const std::int64_t simulated = simulated_heads(moves, heads, most);
   Lru cache(gpu.l2_bytes, static_cast<std::size_t>(moves.tiles * simulated), moves.kernels.size());
   for (std::size_t k = 0; k < moves.kernels.size(); ++k)
     in_lock_step(moves.kernels[k], simulated, moves.section, std::int64_t{gpu.sms} * resident[k],
-                 [&](std::int64_t head, const Move& move) {
-                   cache.move(static_cast<std::size_t>(head * moves.tiles + move.tile), move.bytes,
-                              move.stores, static_cast<int>(k));
+                 [&](std::int64_t head, const Move& move, std::int64_t round) {
+                   const auto tile = static_cast<std::size_t>(head * moves.tiles + move.tile);
+                   cache.move(tile, move, round, k);
                  });
-  std::vector<double> bytes = cache.hbm_bytes_at_the_end();
-  for (double& of_kernel : bytes)
-    of_kernel *= static_cast<double>(heads) / static_cast<double>(simulated);
-  return bytes;
+  std::vector<HbmTraffic> traffic = cache.traffic_at_the_end();
+  for (HbmTraffic& of_kernel : traffic)
+    of_kernel.bytes *= static_cast<double>(heads) / static_cast<double>(simulated);
+  return traffic;
 }
 
 }  // namespace flash::model

@@ -7,6 +7,7 @@
 // end. The cache is empty at first.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -20,6 +21,7 @@ namespace flash::model {
 struct Move {
   std::int32_t tile, bytes;
   bool stores;
+  std::uint8_t tensor = 0;  // its index
 };
 
 // What a block moves, or for a piece of work if the kernel is persistent.
@@ -47,9 +49,18 @@ struct Moves {
 // was stored as a whole is found in halves.
 Moves moves_of(std::span<const tile::BlockRecord> blocks, bool causal);
 
-// Bytes between HBM and the cache, by kernel, for so many key heads like this one: each kernel has
-// `resident` blocks on an SM.
-std::vector<double> hbm_bytes(const Gpu& gpu, const Moves& moves, std::int64_t heads,
-                              const std::vector<int>& resident);
+// What a kernel moves between HBM and the cache.
+struct HbmTraffic {
+  double bytes = 0;
+  // Of each tensor's bytes that blocks load: the share that comes from HBM, and the share that is
+  // there no sooner, as another block asked for the same tile in the same round. Of those that they
+  // store: the share that goes there.
+  using PerTensor = std::array<double, tile::max_tensors>;
+  PerTensor loaded{}, awaited{}, stored{};
+};
+
+// By kernel, for so many key heads like this one: each kernel has `resident` blocks on an SM.
+std::vector<HbmTraffic> hbm_traffic(const Gpu& gpu, const Moves& moves, std::int64_t heads,
+                                    const std::vector<int>& resident);
 
 }  // namespace flash::model

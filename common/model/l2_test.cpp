@@ -47,10 +47,19 @@ double from_hbm(const Gpu& gpu, const std::vector<BlockRecord>& blocks, int head
                 int resident = 1) {
   const Moves moves = moves_of(blocks, true);
   double sum = 0;
-  for (const double bytes :
-       hbm_bytes(gpu, moves, heads, std::vector<int>(moves.kernels.size(), resident)))
-    sum += bytes;
+  for (const HbmTraffic& traffic :
+       hbm_traffic(gpu, moves, heads, std::vector<int>(moves.kernels.size(), resident)))
+    sum += traffic.bytes;
   return sum;
+}
+
+// By kernel.
+std::vector<double> hbm_bytes(const Gpu& gpu, const Moves& moves, std::int64_t heads,
+                              const std::vector<int>& resident) {
+  std::vector<double> bytes;
+  for (const HbmTraffic& traffic : hbm_traffic(gpu, moves, heads, resident))
+    bytes.push_back(traffic.bytes);
+  return bytes;
 }
 
 TEST(L2, TilesThatFitComeOnce) {

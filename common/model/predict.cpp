@@ -11,45 +11,53 @@ namespace {
 using tile::BlockRecord;
 
 // Cycles of a block beside its like: those of several rounds of them, divided.
-double cycles_of(const Gpu& gpu, const BlockRecord& block, int resident) {
+double cycles_of(const Gpu& gpu, const BlockRecord& block, int resident, const HbmTraffic& hbm) {
   constexpr int rounds = 3;
   const std::vector<const BlockRecord*> blocks(static_cast<std::size_t>(rounds) * resident, &block);
-  return simulate(gpu, blocks, resident).cycles / rounds;
+  return simulate(gpu, blocks, resident, hbm).cycles / rounds;
 }
 
 // Blocks of a grid: an SM has its next one as soon as one has ended.
 void predict_grid(const Gpu& gpu, std::span<const BlockRecord> blocks, std::int64_t copies,
-                  bool keep, KernelPrediction& result) {
-  const std::int64_t in_all = std::ssize(blocks) * copies;
-  result.resident = static_cast<int>(std::clamp<std::int64_t>(
-      tile::ceil_div(in_all, std::int64_t{gpu.sms}), 1, resident_blocks(gpu, blocks.front())));
+                  const HbmTraffic& hbm, bool keep, KernelPrediction& result) {
   std::map<std::size_t, double> cycles;  // of blocks with so many events
   std::vector<double> loads;
   for (const BlockRecord& block : blocks) {
     const auto [known, is_new] = cycles.try_emplace(block.events.size());
-    if (is_new) known->second = cycles_of(gpu, block, result.resident);
+    if (is_new) known->second = cycles_of(gpu, block, result.resident, hbm);
     loads.push_back(known->second);
   }
   const Share most = largest_share(loads, copies, gpu.sms, result.resident);
   result.tail = most.tail;
   std::vector<const BlockRecord*> of_sm;
   for (const std::int64_t index : most.pieces) of_sm.push_back(&blocks[index]);
-  result.sm = simulate(gpu, of_sm, result.resident, keep);
+  result.sm = simulate(gpu, of_sm, result.resident, hbm, keep);
 }
 
-KernelPrediction predict_kernel(const Gpu& gpu, std::span<const BlockRecord> blocks,
-                                const Recording& recording, bool keep) {
+// How many blocks an SM has at a time.
+int resident_of(const Gpu& gpu, KernelBlocks blocks, std::int64_t copies) {
+  if (is_persistent(blocks.front())) return 1;
+  const std::int64_t in_all = std::ssize(blocks) * copies;
+  return static_cast<int>(std::clamp<std::int64_t>(tile::ceil_div(in_all, std::int64_t{gpu.sms}), 1,
+                                                   resident_blocks(gpu, blocks.front())));
+}
+
+KernelPrediction predict_kernel(Gpu gpu, KernelBlocks blocks, int resident,
+                                const HbmTraffic& hbm, const Recording& recording, bool keep) {
   KernelPrediction result;
   result.kernel = blocks.front().kernel;
+  result.resident = resident;
+  result.hbm_bytes = hbm.bytes;
+  result.hbm_seconds = hbm.bytes / gpu.hbm_bytes_per_s;
   if (is_persistent(blocks.front())) {
     const BlockRecord* const block = &blocks.front();
-    result.resident = 1;
     result.tail = recording.persistent_tail;
-    result.sm = simulate(gpu, {&block, 1}, 1, keep);
+    result.sm = simulate(gpu, {&block, 1}, 1, hbm, keep);
   } else {
-    predict_grid(gpu, blocks, recording.copies, keep, result);
+    predict_grid(gpu, blocks, recording.copies, hbm, keep, result);
   }
-  result.seconds = result.sm.cycles / gpu.clock_hz + gpu.launch_seconds;
+  result.seconds =
+      std::max(result.sm.cycles / gpu.clock_hz, result.hbm_seconds) + gpu.launch_seconds;
   return result;
 }
 
@@ -91,18 +99,16 @@ Prediction predict(const Gpu& idle, const Recording& recording, bool keep_interv
   Prediction result;
   result.flops = recording.flops;
   result.block_bytes = static_cast<double>(recording.counters.hbm_bytes());
+  const std::vector<KernelBlocks> kernels = kernels_of(recording.blocks);
   std::vector<int> resident;
-  for (const KernelBlocks& blocks : kernels_of(recording.blocks)) {
-    result.kernels.push_back(predict_kernel(gpu, blocks, recording, keep_intervals));
-    resident.push_back(result.kernels.back().resident);
-  }
-  const std::vector<double> bytes = hbm_bytes(gpu, recording.moves, recording.copies, resident);
-  for (std::size_t k = 0; k < bytes.size(); ++k) {
-    KernelPrediction& kernel = result.kernels[k];
-    kernel.hbm_bytes = bytes[k];
-    kernel.hbm_seconds = bytes[k] / gpu.hbm_bytes_per_s;
-    kernel.seconds = std::max(kernel.seconds, kernel.hbm_seconds + gpu.launch_seconds);
-    result.hbm_bytes += bytes[k];
+  for (const KernelBlocks& blocks : kernels)
+    resident.push_back(resident_of(gpu, blocks, recording.copies));
+  const std::vector<HbmTraffic> hbm =
+      hbm_traffic(gpu, recording.moves, recording.copies, resident);
+  for (std::size_t k = 0; k < kernels.size(); ++k) {
+    const KernelPrediction& kernel = result.kernels.emplace_back(
+        predict_kernel(gpu, kernels[k], resident[k], hbm[k], recording, keep_intervals));
+    result.hbm_bytes += kernel.hbm_bytes;
     result.seconds += kernel.seconds;
   }
   return result;

@@ -48,6 +48,7 @@ struct Role {
   std::map<int, double> last_load = {};  // by tile
   std::vector<double> groups = {};       // ends of committed groups
   double open_group = 0;
+  const tile::Op* issues = nullptr;  // the copy that the next event issues
   std::int64_t awaited = -1;  // phase of the barrier of events[next], once it was begun
 
   // The phase that a wait is for: a role waits for them in turn. -1: the one before the first.

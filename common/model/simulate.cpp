@@ -14,8 +14,8 @@ using tile::Event;
 
 class Sm : Timekeeper {
  public:
-  Sm(const Gpu& gpu, std::span<const BlockRecord* const> blocks, bool keep)
-      : Timekeeper(gpu, keep), blocks_(blocks) {
+  Sm(const Gpu& gpu, std::span<const BlockRecord* const> blocks, const HbmTraffic& hbm, bool keep)
+      : Timekeeper(gpu, hbm, keep), blocks_(blocks) {
     timeline_.block_ends.resize(blocks.size());
   }
 
@@ -129,16 +129,19 @@ class Sm : Timekeeper {
     const auto bytes = static_cast<double>(event.op.bytes);
     if (event.op.writes_hbm) {
       drain(role);
-      copy_bytes(role, role.time, bytes, event);
+      copy_bytes(role, role.time, bytes, event.op, event);
       return;
     }
     // A scalar is in the first cache, or soon will be; a copy's bytes come with its event.
-    if (event.op.name == "load_async") return;
+    if (event.op.name == "load_async") {
+      role.issues = &event.op;
+      return;
+    }
     if (event.op.name == "load_scalar")
       return wait_until(role, role.time + gpu_.wait_latency, "scalar");
     const auto last = role.last_load.find(event.tile);
     const double issued = last == role.last_load.end() ? 0 : last->second;
-    const double there = copy_bytes(role, issued, bytes, event) + gpu_.copy_latency;
+    const double there = copy_bytes(role, issued, bytes, event.op, event);
     drain(role);
     role.last_load[event.tile] = role.time;
     wait_until(role, there, "load");
@@ -175,8 +178,10 @@ class Sm : Timekeeper {
 
   void copy(Role& role, const Event& event) {
     role.time += gpu_.issue;
-    const double there = copy_bytes(role, role.time, static_cast<double>(event.amount), event);
-    barrier_of(role).bytes_come(event.amount, there + gpu_.copy_latency);
+    const auto bytes = static_cast<double>(event.amount);
+    const double there =
+        copy_bytes(role, role.time, bytes, role.issues ? *role.issues : event.op, event);
+    barrier_of(role).bytes_come(event.amount, there);
   }
 
   void arrive(Role& role, const Event& event) {
@@ -219,8 +224,8 @@ class Sm : Timekeeper {
 }  // namespace
 
 Timeline simulate(const Gpu& gpu, std::span<const BlockRecord* const> blocks, int resident,
-                  bool keep_intervals) {
-  return Sm(gpu, blocks, keep_intervals).run(resident);
+                  const HbmTraffic& hbm, bool keep_intervals) {
+  return Sm(gpu, blocks, hbm, keep_intervals).run(resident);
 }
 
 }  // namespace flash::model

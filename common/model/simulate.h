@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "model/l2.h"
 #include "model/sm.h"
 #include "tile/record.h"
 
@@ -48,9 +49,10 @@ struct Timeline {
   std::vector<Interval> intervals;  // only if asked for
 };
 
-// Blocks start in the order given, at most `resident` at a time.
+// Blocks start in the order given, at most `resident` at a time. `hbm`: what of their copies comes
+// from HBM and goes there; nothing, if not said.
 Timeline simulate(const Gpu& gpu, std::span<const tile::BlockRecord* const> blocks, int resident,
-                  bool keep_intervals = false);
+                  const HbmTraffic& hbm = {}, bool keep_intervals = false);
 
 // How many of these blocks an SM holds at a time, by shared memory and registers.
 int resident_blocks(const Gpu& gpu, const tile::BlockRecord& block);

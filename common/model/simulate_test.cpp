@@ -69,7 +69,7 @@ BlockRecord block(std::vector<std::string> roles, std::vector<Event> events,
 Timeline run(const BlockRecord& record) {
   static constexpr Gpu gpu = round_gpu();
   const BlockRecord* const one = &record;
-  return simulate(gpu, {&one, 1}, 1, true);
+  return simulate(gpu, {&one, 1}, 1, {}, true);
 }
 
 TEST(Simulation, AProductTakesWhatTheRateSays) {
@@ -150,7 +150,7 @@ TEST(Simulation, ASoftmaxBesideProductsTakesWhatWasMeasured) {
     }
     const BlockRecord record = block(roles, events, {{"a", 1}, {"b", 1}});
     const BlockRecord* const one = &record;
-    const Timeline t = simulate(find_gpu("h100"), {&one, 1}, 1, true);
+    const Timeline t = simulate(find_gpu("h100"), {&one, 1}, 1, {}, true);
     double end = 0;
     for (const Interval& interval : t.intervals)
       if (interval.role > 0) end = std::max(end, interval.end);

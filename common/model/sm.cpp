@@ -57,6 +57,7 @@ constexpr Gpu h100 = {
     .named_handover_latency = 40,
     .issue = 6,
     .copy_latency = 450,
+    .hbm_latency = 570,
     .l2_bytes_per_s = 7.7e12,
     .hbm_bytes_per_s = 3.05e12,
     .additions_per_s = 350e9,

@@ -44,6 +44,7 @@ struct Gpu {
   double named_handover_latency;
   double issue;         // of an asynchronous operation or an arrival
   double copy_latency;  // from L2, of a tile of some kB
+  double hbm_latency;   // beyond that, from HBM
   double l2_bytes_per_s, hbm_bytes_per_s;
   double additions_per_s;  // fp32, in L2
   double l2_bytes;

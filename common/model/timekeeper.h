@@ -14,7 +14,8 @@ namespace flash::model {
 
 class Timekeeper {
  protected:
-  Timekeeper(const Gpu& gpu, bool keep) : times_(gpu), gpu_(gpu), keep_(keep) {}
+  Timekeeper(const Gpu& gpu, const HbmTraffic& hbm, bool keep)
+      : times_(gpu), gpu_(gpu), hbm_(hbm), keep_(keep) {}
 
   void note(const Role& role, int lane, double begin, double end, std::string_view what, int tile) {
     if (lane >= 0) timeline_.busy[lane] += end - begin;
@@ -39,13 +40,22 @@ class Timekeeper {
 
   void drain(Role& role) { wait_until(role, role.exponentials_end, "exponentials"); }
 
-  double copy_bytes(const Role& role, double from, double bytes, const tile::Event& event) {
+  // When they are there; of what is stored, when it has left.
+  double copy_bytes(const Role& role, double from, double bytes, const tile::Op& op,
+                    const tile::Event& event) {
     timeline_.copied_bytes += bytes;
-    return noted(role, Lane::copy, units_.copy(from, bytes / times_.copy_rate()), event);
+    const std::uint8_t tensor = op.tensor.index;
+    const double left =
+        noted(role, Lane::copy, units_.copy(from, bytes / times_.copy_rate()), event);
+    const double share = op.writes_hbm ? hbm_.stored[tensor] : hbm_.loaded[tensor];
+    const double moved = share > 0 ? units_.move_hbm(from, bytes * share / times_.hbm_rate()) : 0;
+    if (op.writes_hbm) return left;
+    return std::max(left, moved) + gpu_.copy_latency + hbm_.awaited[tensor] * gpu_.hbm_latency;
   }
 
   UnitTimes times_;
   const Gpu& gpu_;
+  const HbmTraffic& hbm_;
   bool keep_;  // intervals, too
   std::deque<Resident> residents_ = {};
   Units units_{gpu_.fp32_delays_exponentials};

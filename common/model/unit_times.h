@@ -37,8 +37,10 @@ class UnitTimes {
     return head_dim <= 128 ? gpu_.mma_sync.head_dim_128 : gpu_.mma_sync.head_dim_256;
   }
 
-  // An SM's share of the second cache's bandwidth, when all SMs copy.
+  // An SM's share of the second cache's and of HBM's bandwidth, when all SMs copy.
   double copy_rate() const { return gpu_.l2_bytes_per_s / gpu_.sms / gpu_.clock_hz; }
+
+  double hbm_rate() const { return gpu_.hbm_bytes_per_s / gpu_.sms / gpu_.clock_hz; }
 
   double shared(const UnitWork& work) const {
     return work.shared_bytes > 0 ? work.shared_bytes / gpu_.shared_bytes_per_cycle : 0;

@@ -42,6 +42,11 @@ class Units {
     return {begin, free(Lane::copy) = begin + cycles};
   }
 
+  // Between HBM and L2; returns when they are done.
+  double move_hbm(double from, double cycles) {
+    return hbm_end_ = std::max(from, hbm_end_) + cycles;
+  }
+
   // Additions in L2, which are on their way out while copies come in; returns when they are done.
   double add(double from, double cycles) {
     return additions_end_ = std::max(from, additions_end_) + cycles;
@@ -70,6 +75,7 @@ class Units {
 
   double delay_;
   double additions_end_ = 0;
+  double hbm_end_ = 0;
   double others_end_ = 0;  // of the exponentials and the FP32 lanes
   std::array<double, lanes> free_{};
   bool synchronous_ = false;  // the last product
