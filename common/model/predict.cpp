@@ -42,13 +42,25 @@ int resident_of(const Gpu& gpu, KernelBlocks blocks, std::int64_t copies) {
                                                    resident_blocks(gpu, blocks.front())));
 }
 
-KernelPrediction predict_kernel(Gpu gpu, KernelBlocks blocks, int resident,
-                                const HbmTraffic& hbm, const Recording& recording, bool keep) {
+// The GPU as so few SMs find it that share its bandwidths, if blocks are fewer than SMs.
+Gpu shared_by(const Gpu& gpu, std::int64_t blocks) {
+  Gpu shared = gpu;
+  const double most = gpu.copied_per_cycle * gpu.clock_hz * gpu.sms;
+  const double sms_each = std::max(1.0, gpu.sms / static_cast<double>(blocks));
+  for (double* rate : {&shared.l2_bytes_per_s, &shared.hbm_bytes_per_s})
+    *rate = std::min(*rate * sms_each, std::max(*rate, most));
+  return shared;
+}
+
+KernelPrediction predict_kernel(const Gpu& whole, const KernelMoves& moves, KernelBlocks blocks,
+                                int resident, const HbmTraffic& hbm, const Recording& recording,
+                                bool keep) {
+  const Gpu gpu = shared_by(whole, std::ssize(moves.pieces) * recording.copies);
   KernelPrediction result;
   result.kernel = blocks.front().kernel;
   result.resident = resident;
   result.hbm_bytes = hbm.bytes;
-  result.hbm_seconds = hbm.bytes / gpu.hbm_bytes_per_s;
+  result.hbm_seconds = hbm.bytes / whole.hbm_bytes_per_s;
   if (is_persistent(blocks.front())) {
     const BlockRecord* const block = &blocks.front();
     result.tail = recording.persistent_tail;
@@ -107,7 +119,8 @@ Prediction predict(const Gpu& idle, const Recording& recording, bool keep_interv
       hbm_traffic(gpu, recording.moves, recording.copies, resident);
   for (std::size_t k = 0; k < kernels.size(); ++k) {
     const KernelPrediction& kernel = result.kernels.emplace_back(
-        predict_kernel(gpu, kernels[k], resident[k], hbm[k], recording, keep_intervals));
+        predict_kernel(gpu, recording.moves.kernels[k], kernels[k], resident[k],
+                                           hbm[k], recording, keep_intervals));
     result.hbm_bytes += kernel.hbm_bytes;
     result.seconds += kernel.seconds;
   }

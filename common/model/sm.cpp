@@ -60,6 +60,7 @@ constexpr Gpu h100 = {
     .hbm_latency = 570,
     .l2_bytes_per_s = 7.7e12,
     .hbm_bytes_per_s = 3.05e12,
+    .copied_per_cycle = 108,
     .additions_per_s = 350e9,
     .l2_bytes = 50 * kib * kib,
     .shared_bytes = 228 * kib,
