@@ -17,6 +17,16 @@ double cycles_of(const Gpu& gpu, const BlockRecord& block, int resident, const H
   return simulate(gpu, blocks, resident, hbm).cycles / rounds;
 }
 
+// The GPU as the SM with the most work finds it: what the others do not move in the time in which
+// they have nothing to do is left to it, up to what an SM can take.
+Gpu shared_by(const Gpu& gpu, double tail) {
+  Gpu shared = gpu;
+  const double most = gpu.copied_per_cycle * gpu.clock_hz * gpu.sms;
+  for (double* rate : {&shared.l2_bytes_per_s, &shared.hbm_bytes_per_s})
+    *rate = std::min(*rate / (1 - tail), std::max(*rate, most));
+  return shared;
+}
+
 // Blocks of a grid: an SM has its next one as soon as one has ended.
 void predict_grid(const Gpu& gpu, std::span<const BlockRecord> blocks, std::int64_t copies,
                   const HbmTraffic& hbm, bool keep, KernelPrediction& result) {
@@ -31,7 +41,7 @@ void predict_grid(const Gpu& gpu, std::span<const BlockRecord> blocks, std::int6
   result.tail = most.tail;
   std::vector<const BlockRecord*> of_sm;
   for (const std::int64_t index : most.pieces) of_sm.push_back(&blocks[index]);
-  result.sm = simulate(gpu, of_sm, result.resident, hbm, keep);
+  result.sm = simulate(shared_by(gpu, result.tail), of_sm, result.resident, hbm, keep);
 }
 
 // How many blocks an SM has at a time.
@@ -42,29 +52,17 @@ int resident_of(const Gpu& gpu, KernelBlocks blocks, std::int64_t copies) {
                                                    resident_blocks(gpu, blocks.front())));
 }
 
-// The GPU as so few SMs find it that share its bandwidths, if blocks are fewer than SMs.
-Gpu shared_by(const Gpu& gpu, std::int64_t blocks) {
-  Gpu shared = gpu;
-  const double most = gpu.copied_per_cycle * gpu.clock_hz * gpu.sms;
-  const double sms_each = std::max(1.0, gpu.sms / static_cast<double>(blocks));
-  for (double* rate : {&shared.l2_bytes_per_s, &shared.hbm_bytes_per_s})
-    *rate = std::min(*rate * sms_each, std::max(*rate, most));
-  return shared;
-}
-
-KernelPrediction predict_kernel(const Gpu& whole, const KernelMoves& moves, KernelBlocks blocks,
-                                int resident, const HbmTraffic& hbm, const Recording& recording,
-                                bool keep) {
-  const Gpu gpu = shared_by(whole, std::ssize(moves.pieces) * recording.copies);
+KernelPrediction predict_kernel(const Gpu& gpu, KernelBlocks blocks, int resident,
+                                const HbmTraffic& hbm, const Recording& recording, bool keep) {
   KernelPrediction result;
   result.kernel = blocks.front().kernel;
   result.resident = resident;
   result.hbm_bytes = hbm.bytes;
-  result.hbm_seconds = hbm.bytes / whole.hbm_bytes_per_s;
+  result.hbm_seconds = hbm.bytes / gpu.hbm_bytes_per_s;
   if (is_persistent(blocks.front())) {
     const BlockRecord* const block = &blocks.front();
     result.tail = recording.persistent_tail;
-    result.sm = simulate(gpu, {&block, 1}, 1, hbm, keep);
+    result.sm = simulate(shared_by(gpu, result.tail), {&block, 1}, 1, hbm, keep);
   } else {
     predict_grid(gpu, blocks, recording.copies, hbm, keep, result);
   }
@@ -119,8 +117,7 @@ Prediction predict(const Gpu& idle, const Recording& recording, bool keep_interv
       hbm_traffic(gpu, recording.moves, recording.copies, resident);
   for (std::size_t k = 0; k < kernels.size(); ++k) {
     const KernelPrediction& kernel = result.kernels.emplace_back(
-        predict_kernel(gpu, recording.moves.kernels[k], kernels[k], resident[k],
-                                           hbm[k], recording, keep_intervals));
+        predict_kernel(gpu, kernels[k], resident[k], hbm[k], recording, keep_intervals));
     result.hbm_bytes += kernel.hbm_bytes;
     result.seconds += kernel.seconds;
   }
