@@ -46,8 +46,8 @@ void add(const tile::Op& op, Numbers& numbers, std::vector<Move>& moves) {
   for (int done = 0; done < op.place.rows; done += rows_of_a_part) {
     const int rows = std::min(rows_of_a_part, op.place.rows - done);
     const std::int64_t bytes = op.bytes * rows / op.place.rows;
-    moves.push_back({numbers.of(part), static_cast<std::int32_t>(bytes), op.writes_hbm,
-                     op.tensor.index});
+    moves.push_back(
+        {numbers.of(part), static_cast<std::int32_t>(bytes), op.writes_hbm, op.tensor.index});
     part.row += rows_of_a_part;
   }
 }

@@ -10,6 +10,12 @@ namespace {
 
 using tile::BlockRecord;
 
+bool has_synchronous_products(const BlockRecord& block) {
+  return std::ranges::none_of(block.events, [](const tile::Event& event) {
+    return event.kind == tile::Event::Kind::product;
+  });
+}
+
 // Cycles of a block beside its like: those of several rounds of them, divided.
 double cycles_of(const Gpu& gpu, const BlockRecord& block, int resident, const HbmTraffic& hbm) {
   constexpr int rounds = 3;
@@ -57,6 +63,7 @@ KernelPrediction predict_kernel(const Gpu& gpu, KernelBlocks blocks, int residen
   KernelPrediction result;
   result.kernel = blocks.front().kernel;
   result.resident = resident;
+  result.is_synchronous = has_synchronous_products(blocks.front());
   result.hbm_bytes = hbm.bytes;
   result.hbm_seconds = hbm.bytes / gpu.hbm_bytes_per_s;
   if (is_persistent(blocks.front())) {
@@ -74,8 +81,13 @@ KernelPrediction predict_kernel(const Gpu& gpu, KernelBlocks blocks, int residen
 }  // namespace
 
 std::string_view name(Bound bound) {
-  constexpr std::string_view names[] = {"tensor cores",   "exponentials", "FP32 lanes",
-                                        "copies from L2", "HBM",          "additions in L2",
+  constexpr std::string_view names[] = {"tensor cores",
+                                        "exponentials",
+                                        "FP32 lanes",
+                                        "copies from L2",
+                                        "HBM",
+                                        "additions in L2",
+                                        "products and softmax in turn",
                                         "latency"};
   return names[static_cast<int>(bound)];
 }
@@ -88,18 +100,18 @@ Bound Prediction::bound() const {
   if (longest.sm.adding >= 0.9 * cycles) return Bound::additions;
   const auto busiest = std::ranges::max_element(longest.sm.busy);
   constexpr double is_busy = 0.75;
-  if (*busiest < is_busy * cycles) return Bound::latency;
-  return static_cast<Bound>(busiest - longest.sm.busy.begin());
+  if (*busiest >= is_busy * cycles) return static_cast<Bound>(busiest - longest.sm.busy.begin());
+  const auto busy = [&](Lane lane) { return longest.sm.busy[static_cast<int>(lane)]; };
+  const double in_turn = busy(Lane::tensor) + std::max(busy(Lane::exponential), busy(Lane::fp32));
+  if (longest.is_synchronous && in_turn >= is_busy * cycles) return Bound::turns;
+  return Bound::latency;
 }
 
 Gpu under_load(const Gpu& gpu, const Recording& recording) {
-  const auto is_wgmma = [](const tile::Event& event) {
-    return event.kind == tile::Event::Kind::product;
-  };
   Gpu loaded = gpu;
-  if (recording.problem.dtype == DType::f16)
-    for (const BlockRecord& block : recording.blocks)
-      if (std::ranges::any_of(block.events, is_wgmma)) loaded.clock_hz = gpu.clock_hz_f16_wgmma;
+  if (recording.problem.dtype == DType::f16 &&
+      !std::ranges::all_of(recording.blocks, has_synchronous_products))
+    loaded.clock_hz = gpu.clock_hz_f16_wgmma;
   return loaded;
 }
 
@@ -113,8 +125,7 @@ Prediction predict(const Gpu& idle, const Recording& recording, bool keep_interv
   std::vector<int> resident;
   for (const KernelBlocks& blocks : kernels)
     resident.push_back(resident_of(gpu, blocks, recording.copies));
-  const std::vector<HbmTraffic> hbm =
-      hbm_traffic(gpu, recording.moves, recording.copies, resident);
+  const std::vector<HbmTraffic> hbm = hbm_traffic(gpu, recording.moves, recording.copies, resident);
   for (std::size_t k = 0; k < kernels.size(); ++k) {
     const KernelPrediction& kernel = result.kernels.emplace_back(
         predict_kernel(gpu, kernels[k], resident[k], hbm[k], recording, keep_intervals));

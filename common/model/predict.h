@@ -23,9 +23,9 @@ struct Recording {
   Moves moves = {};                            // of all blocks of the key head
 };
 
-// In what order whoever is free takes the pieces of a persistent kernel: the longest first, as stage
-// 04 does, or in that of the grid, head after head and the first queries first. FlashAttention-3 did
-// so when its figures were published (hopper/tile_scheduler.hpp of July 2024).
+// In what order whoever is free takes the pieces of a persistent kernel: the longest first, as
+// stage 04 does, or in that of the grid, head after head and the first queries first.
+// FlashAttention-3 did so when its figures were published (hopper/tile_scheduler.hpp of July 2024).
 enum class Order : std::uint8_t { longest_first, grid };
 
 // Runs the stage on a CPU on one key head of the problem. `run` is its forward pass or a variant.
@@ -35,17 +35,28 @@ Recording record(const Gpu& gpu, const Stage& stage, const Pass::Run& run, const
 // Its backward pass, which it must have.
 Recording record_backward(const Gpu& gpu, const Stage& stage, const Problem& problem);
 
-enum class Bound : std::uint8_t { tensor, exponential, fp32, copies, hbm, additions, latency };
+// `turns`: products and softmax, of which none goes on beside the other (mma.sync).
+enum class Bound : std::uint8_t {
+  tensor,
+  exponential,
+  fp32,
+  copies,
+  hbm,
+  additions,
+  turns,
+  latency
+};
 std::string_view name(Bound bound);
 
 struct KernelPrediction {
   std::string kernel;
-  double seconds = 0;      // the launch included
-  double hbm_bytes = 0;    // between HBM and the second cache
-  double hbm_seconds = 0;  // what they take
-  double tail = 0;         // share of the time in which SMs are without work
-  int resident = 0;        // blocks on an SM
-  Timeline sm;             // of the SM with the most work
+  double seconds = 0;           // the launch included
+  double hbm_bytes = 0;         // between HBM and the second cache
+  double hbm_seconds = 0;       // what they take
+  double tail = 0;              // share of the time in which SMs are without work
+  int resident = 0;             // blocks on an SM
+  bool is_synchronous = false;  // its products are mma.sync
+  Timeline sm;                  // of the SM with the most work
 };
 
 struct Prediction {

@@ -39,8 +39,8 @@ tile::Counters times(tile::Counters counters, std::int64_t copies) {
   return counters;
 }
 
-// Of pieces with these loads, in the order of longest_first() of attention/plan.h: that of the grid,
-// but under a causal mask the other way round.
+// Of pieces with these loads, in the order of longest_first() of attention/plan.h: that of the
+// grid, but under a causal mask the other way round.
 Share share_of(std::vector<double> loads, const Recording& recording, int sms) {
   const bool is_reversed = recording.moves.section == 0 && recording.problem.causal;
   if (is_reversed) std::ranges::reverse(loads);

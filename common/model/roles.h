@@ -49,7 +49,7 @@ struct Role {
   std::vector<double> groups = {};       // ends of committed groups
   double open_group = 0;
   const tile::Op* issues = nullptr;  // the copy that the next event issues
-  std::int64_t awaited = -1;  // phase of the barrier of events[next], once it was begun
+  std::int64_t awaited = -1;         // phase of the barrier of events[next], once it was begun
 
   // The phase that a wait is for: a role waits for them in turn. -1: the one before the first.
   std::int64_t phase_of_wait(const tile::Event& event) {

@@ -94,8 +94,8 @@ TEST(Simulation, SynchronousProductsStandStillBesideOthers) {
       10 + 100);
 }
 
-// Measured on an H100 (docs/results/gpu_h100.json, mma_sync_tile, attention_loop): FlashAttention-2's
-// inner loop without its copies, clocks for a tile of each of two blocks.
+// Measured on an H100 (docs/results/gpu_h100.json, mma_sync_tile, attention_loop):
+// FlashAttention-2's inner loop without its copies, clocks for a tile of each of two blocks.
 TEST(Simulation, TwoBlocksOnAnSmTakeWhatWasMeasured) {
   const auto cycles_of_a_tile = [](int keys, int head_dim) {
     constexpr int tiles = 50, queries = 128;

@@ -47,7 +47,7 @@ struct Gpu {
   double hbm_latency;   // beyond that, from HBM
   double l2_bytes_per_s, hbm_bytes_per_s;
   double copied_per_cycle;  // bytes, of an SM that has them to itself
-  double additions_per_s;  // fp32, in L2
+  double additions_per_s;   // fp32, in L2
   double l2_bytes;
   std::int64_t shared_bytes, register_bytes;  // of an SM, for all its blocks
   int max_blocks;

@@ -59,8 +59,22 @@ std::string row(const Timeline& timeline, const std::string& label, std::size_t 
 }  // namespace
 
 Window middle(const Timeline& timeline, double cycles) {
-  const double begin = std::max(0.0, 0.5 * (timeline.cycles - cycles));
-  return {begin, std::min(begin + cycles, timeline.cycles)};
+  const double first = std::max(0.0, 0.5 * (timeline.cycles - cycles));
+  const auto from = [&](double begin) {
+    return Window{begin, std::min(begin + cycles, timeline.cycles)};
+  };
+  const auto multiplied = [&](Window window) {
+    double time = 0;
+    for (const Interval& interval : timeline.intervals)
+      if (interval.lane == static_cast<int>(Lane::tensor)) time += overlap(interval, window);
+    return time / (window.end - window.begin);
+  };
+  double usual = 0;
+  if (timeline.cycles > 0) usual = multiplied({0, timeline.cycles});
+  for (double away = 0; first - away >= 0; away += 0.25 * cycles)
+    for (const double begin : {first - away, first + away})
+      if (multiplied(from(begin)) >= usual) return from(begin);
+  return from(first);
 }
 
 std::string strip(const Timeline& timeline, const std::vector<std::string>& roles, Window window,

@@ -11,7 +11,8 @@ struct Window {
   double begin, end;  // cycles
 };
 
-// Some key tiles in the middle, where the pipeline is full.
+// Some key tiles near the middle, where products take as much of the time as they do in all: not
+// where a block ends and the next one begins.
 Window middle(const Timeline& timeline, double cycles);
 
 // Of a role: what it does itself in most of a column, or what it waits for. Of a unit: the role

@@ -27,10 +27,10 @@ class Units {
     if (synchronous_) {
       products_end += overlap(std::max(begin, others_end_), end, products_end);
     } else {
-      end = begin + UnitTimes::duration(work, rate.beside_products, products_end - begin, rate.alone);
+      end =
+          begin + UnitTimes::duration(work, rate.beside_products, products_end - begin, rate.alone);
       if (lane == Lane::exponential) end += delay(begin, end, free(Lane::fp32));
-      if (lane == Lane::fp32)
-        free(Lane::exponential) += delay(begin, end, free(Lane::exponential));
+      if (lane == Lane::fp32) free(Lane::exponential) += delay(begin, end, free(Lane::exponential));
     }
     others_end_ = std::max(others_end_, end);
     free(lane) = end;
