@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "testing/planted_stages.h"
+#include "testing/scratch.h"
 
 namespace flash {
 namespace {
@@ -138,12 +139,12 @@ class BadFileTest : public testing::TestWithParam<BadFile> {};
 
 TEST_P(BadFileTest, GivesOneLineAndStatusTwo) {
   const auto& [name, header, header_length, data_bytes] = GetParam();
-  const fs::path path = fs::path(testing::TempDir()) / ("bad_input_" + name + ".safetensors");
+  const Scratch scratch;
+  const fs::path path = scratch.path() / (name + ".safetensors");
   std::ofstream stream(path, std::ios::binary);
   stream.write(reinterpret_cast<const char*>(&header_length), sizeof header_length);
   stream << header << std::string(data_bytes, '\0') << std::flush;
   expect_refused({"run", "--input", path.string()}, path.string());
-  fs::remove(path);
 }
 
 BadFile with_header(const std::string& name, const std::string& header, std::size_t data_bytes) {

@@ -8,6 +8,7 @@
 #include "cli/bench_options.h"
 #include "io/safetensors.h"
 #include "testing/planted_stages.h"
+#include "testing/scratch.h"
 
 namespace flash {
 namespace {
@@ -19,16 +20,13 @@ Arguments with(Arguments arguments, const Arguments& more) {
   return arguments;
 }
 
-std::string temporary(const std::string& name) {
-  return testing::TempDir() + "bench_test_" + name;
-}
-
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
 TEST(BenchCommand, MeasuresAProblem) {
-  const std::string file = temporary("results.json");
+  const Scratch scratch;
+  const std::string file = scratch.file("results.json");
   const CliResult result =
       run_on({right_stage()}, with(quick, {"--stage", "00", "--threads", "1", "--json", file}));
   EXPECT_EQ(result.status, 0) << result.err;
@@ -36,7 +34,6 @@ TEST(BenchCommand, MeasuresAProblem) {
   EXPECT_TRUE(contains(result.out, "100.0 GFLOP/s of fp32 FMA")) << result.out;
   nlohmann::json json;
   std::ifstream(file) >> json;
-  std::filesystem::remove(file);
   const auto& measured = json["cases"][0];
   EXPECT_EQ(measured["passed"], true);
   EXPECT_EQ(measured["seconds"]["runs"], 2);
@@ -70,12 +67,12 @@ TEST(BenchCommand, SweepsThreads) {
 }
 
 TEST(BenchCommand, OutputHoldsO) {
-  const std::string file = temporary("o.safetensors");
+  const Scratch scratch;
+  const std::string file = scratch.file("o.safetensors");
   const CliResult result =
       run_on({right_stage()}, with(quick, {"--stage", "00", "--bare", "--output", file}));
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(read_safetensors(file).at("o").shape, (std::vector<std::int64_t>{1, 20, 2, 64}));
-  std::filesystem::remove(file);
 }
 
 TEST(BenchCommand, HelpFitsEightyColumnsAndNamesEveryGroup) {

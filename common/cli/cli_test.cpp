@@ -11,6 +11,7 @@
 #include "cli/run_options.h"
 #include "io/safetensors.h"
 #include "testing/planted_stages.h"
+#include "testing/scratch.h"
 #include "tile/cpu/simd/simd.h"
 
 namespace flash {
@@ -21,10 +22,6 @@ const Arguments small = {"run", "--heads", "2", "--seqlen-q", "20", "--runs", "2
 Arguments with(Arguments arguments, const Arguments& more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
-}
-
-std::string temporary(const std::string& name) {
-  return (std::filesystem::path(testing::TempDir()) / ("cli_test_" + name)).string();
 }
 
 bool contains(const std::string& text, const std::string& part) {
@@ -39,11 +36,11 @@ std::size_t widest_line(const std::string& text) {
 }
 
 nlohmann::json run_json(const std::vector<Stage>& stages, const Arguments& arguments) {
-  const std::string file = temporary("report.json");
+  const Scratch scratch;
+  const std::string file = scratch.file("report.json");
   run_on(stages, with(arguments, {"--json", file}));
   std::ifstream stream(file);
   nlohmann::json json = nlohmann::json::parse(stream);
-  std::filesystem::remove(file);
   return json;
 }
 
@@ -66,7 +63,8 @@ TEST(Run, WrongOutputsGiveStatusOne) {
 
 // Catches a run that takes one problem, whose whole tiles and full rows tell little, for all.
 TEST(Run, AStageThatIsWrongElsewhereGivesStatusOne) {
-  const std::string file = temporary("wrong.safetensors");
+  const Scratch scratch;
+  const std::string file = scratch.file("wrong.safetensors");
   const CliResult result = run_on({missing_mask_stage()}, with(small, {"--output", file}));
   EXPECT_EQ(result.status, 1);
   EXPECT_TRUE(contains(result.out, "01_missing_mask  FAIL      -")) << result.out;
@@ -170,14 +168,14 @@ TEST(Run, ProfileAddsUpToTheWhole) {
 }
 
 TEST(Run, OutputHoldsOAndLse) {
-  const std::string file = temporary("output.safetensors");
+  const Scratch scratch;
+  const std::string file = scratch.file("output.safetensors");
   const CliResult result =
       run_on({right_stage()}, with(small, {"--stage", "00_right", "--output", file}));
   EXPECT_EQ(result.status, 0) << result.err;
   const FileTensors tensors = read_safetensors(file);
   EXPECT_EQ(tensors.at("o").shape, (std::vector<std::int64_t>{1, 20, 2, 64}));
   EXPECT_EQ(tensors.at("lse").shape, (std::vector<std::int64_t>{1, 2, 20}));
-  std::filesystem::remove(file);
 }
 
 TEST(Run, FitsThePage) {

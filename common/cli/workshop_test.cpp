@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "testing/planted_stages.h"
+#include "testing/scratch.h"
 
 namespace flash {
 namespace {
@@ -19,7 +20,6 @@ class Workshop : public testing::Test {
     std::ofstream(root / "03_small/exercise.txt")
         << "One region.\n\n[1]\nwrite: a sum\nuse: add\nhint: think\nhint: formula\nhint: line\n";
   }
-  ~Workshop() override { fs::remove_all(root); }
 
   CliResult run(const Arguments& arguments, const std::string& answers = "") const {
     static const std::vector<Stage> stages = [] {
@@ -46,7 +46,8 @@ class Workshop : public testing::Test {
     std::ofstream(root / "03_small/exercise/attention.h") << solution;
   }
 
-  const fs::path root = fs::path(testing::TempDir()) / "workshop_test";
+  const Scratch scratch;
+  const fs::path& root = scratch.path();
 };
 
 TEST_F(Workshop, StartsOnce) {

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "testing/bad_input.h"
+#include "testing/scratch.h"
 
 namespace flash {
 namespace {
@@ -160,8 +161,8 @@ TEST(AttentionFile, reads_the_gradient_of_o_if_it_is_asked_for) {
 }
 
 TEST(AttentionFile, writes_outputs_in_the_problems_shapes) {
-  const fs::path path =
-      fs::temp_directory_path() / ("outputs_" + std::to_string(std::random_device{}()));
+  const Scratch scratch;
+  const fs::path path = scratch.path() / "outputs";
   for (const FileTensors& inputs : {padded(), packed()}) {
     const Problem problem = attention_file_from(inputs, "file", false).problem;
     Outputs outputs{Buffer(inputs.at("q").bytes.size(), std::byte{7}), {}};
@@ -185,7 +186,6 @@ TEST(AttentionFile, writes_outputs_in_the_problems_shapes) {
     EXPECT_EQ(read.at("dk").shape, inputs.at("k").shape);
     EXPECT_EQ(read.at("dv").dtype, inputs.at("v").dtype);
   }
-  fs::remove(path);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "io/safetensors.h"
 #include "testing/bad_input.h"
+#include "testing/scratch.h"
 
 namespace flash {
 namespace {
@@ -19,9 +20,6 @@ namespace fs = std::filesystem;
 
 class SafetensorsFiles : public ::testing::Test {
  protected:
-  SafetensorsFiles() { fs::create_directories(folder_); }
-  ~SafetensorsFiles() override { fs::remove_all(folder_); }
-
   static Buffer bytes(std::size_t size, int value) { return Buffer(size, std::byte(value)); }
   static std::string contents(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -29,8 +27,8 @@ class SafetensorsFiles : public ::testing::Test {
   }
   std::size_t files() const { return std::distance(fs::directory_iterator(folder_), {}); }
 
-  const fs::path folder_ =
-      fs::temp_directory_path() / ("safetensors_test_" + std::to_string(std::random_device{}()));
+  const Scratch scratch_;
+  const fs::path& folder_ = scratch_.path();
   const fs::path path_ = folder_ / "x.safetensors";
 };
 

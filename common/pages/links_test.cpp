@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "pages/docs.h"
+#include "testing/scratch.h"
 
 namespace flash {
 namespace {
@@ -23,12 +24,10 @@ TEST(DocsLinks, AnAnchorIsTheHeadingAsGitHubWritesIt) {
 class Pages : public testing::Test {
  protected:
   void SetUp() override {
-    fs::remove_all(root);
     fs::create_directories(root / "docs");
     write("README.md", "# Top\n\n## Here\n## Here\n<a id=\"spot\"></a>A spot.\n");
     write("docs/code.h", "int x;\n");
   }
-  void TearDown() override { fs::remove_all(root); }
 
   void write(const std::string& path, const std::string& text) const {
     std::ofstream(root / path) << text;
@@ -38,7 +37,8 @@ class Pages : public testing::Test {
     return broken_links(root, "docs/page.md").size();
   }
 
-  const fs::path root = fs::path(testing::TempDir()) / "docs_links_test";
+  const Scratch scratch;
+  const fs::path& root = scratch.path();
 };
 
 TEST_F(Pages, LinksThatLeadSomewhere) {

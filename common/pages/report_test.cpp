@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "report/units.h"
+#include "testing/scratch.h"
 
 namespace flash {
 namespace {
@@ -21,10 +22,8 @@ struct Page {
 };
 
 Page report(Arguments arguments) {
-  const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
-  const std::string file =  // tests run side by side
-      (std::filesystem::path(testing::TempDir()) / ("ladder_report_" + name + ".html")).string();
-  std::filesystem::remove(file);
+  const Scratch scratch;
+  const std::string file = scratch.file("report.html");
   arguments.insert(arguments.end(), {"--output", file});
   std::ostringstream out, err;
   const Environment environment{

@@ -8,12 +8,14 @@
 
 #include "stages/stage.h"
 #include "testing/planted_stages.h"
+#include "testing/scratch.h"
 
 namespace flash {
 namespace {
 
 double seconds(const Arguments& more) {
-  const std::string file = testing::TempDir() + "/timeline.json";
+  const Scratch scratch;
+  const std::string file = scratch.file("timeline.json");
   Arguments arguments = {"timeline", "03", "--seqlen-q", "512", "--json", file};
   arguments.insert(arguments.end(), more.begin(), more.end());
   const CliResult result = run_on(stages(), arguments, {.width = 80});
@@ -33,7 +35,8 @@ TEST(TimelineCommand, FollowsItsKnobs) {
 }
 
 TEST(TimelineCommand, DrawsItsRowsAndUnits) {
-  const std::string file = testing::TempDir() + "/timeline.svg";
+  const Scratch scratch;
+  const std::string file = scratch.file("timeline.svg");
   const Arguments arguments = {"timeline", "03", "--seqlen-q", "512", "--svg", file};
   ASSERT_EQ(run_on(stages(), arguments, {.width = 80}).status, 0);
   std::ifstream stream(file);

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "testing/scratch.h"
 #include "tile/error.h"
 
 namespace flash {
@@ -15,9 +16,9 @@ namespace fs = std::filesystem;
 class Progressing : public testing::Test {
  protected:
   Progressing() { fs::create_directories(root / "03_v2"); }
-  ~Progressing() override { fs::remove_all(root); }
 
-  const fs::path root = fs::path(testing::TempDir()) / "progress_test";
+  const Scratch scratch;
+  const fs::path& root = scratch.path();
   const Exercises exercises{root, "03_v2"};
 };
 
