@@ -123,6 +123,25 @@ TEST(L2, OnlyWhatIsMissingComes) {
   EXPECT_EQ(from_hbm(gpu_of(1, 1000), {block("", {moved(K, 0, false, 32), moved(K, 0)})}), 100);
 }
 
+// What copies have to wait for: two blocks ask for a tile in one round, which comes once; three in
+// turn find it.
+TEST(L2, SharesOfATensorComeFromHbm) {
+  std::vector<BlockRecord> blocks(3, block("", {moved(K, 0), moved(Q, 0, true)}));
+  for (BlockRecord& one : blocks) {
+    one.events[0].op.tensor = {1, "K"};
+    one.events[1].op.tensor = {2, "O"};
+  }
+  const auto traffic = [&](int sms) {
+    return hbm_traffic(gpu_of(sms, 1000), moves_of(blocks, false), 1, {1}).at(0);
+  };
+  EXPECT_DOUBLE_EQ(traffic(1).loaded[1], 1.0 / 3);
+  EXPECT_DOUBLE_EQ(traffic(1).awaited[1], 1.0 / 3);
+  EXPECT_DOUBLE_EQ(traffic(3).loaded[1], 1.0 / 3);
+  EXPECT_DOUBLE_EQ(traffic(3).awaited[1], 1);
+  EXPECT_DOUBLE_EQ(traffic(1).stored[2], 1.0 / 3);  // the same place, three times
+  EXPECT_DOUBLE_EQ(traffic(1).bytes, 200);
+}
+
 // More moves than are simulated: each head costs as much as another.
 TEST(L2, ManyHeadsAreEstimatedFromSome) {
   BlockRecord many = block("", {});
@@ -146,6 +165,9 @@ TEST(L2, PersistentBlocksTakeTheLongestFirst) {
   // The queries of two heads, and keys: two tiles of a head and, under a mask, one of them again.
   EXPECT_EQ(hbm_bytes(gpu_of(1, 300), causal, 2, {1}), (std::vector<double>{400 + 2 * 300}));
   EXPECT_EQ(hbm_bytes(gpu_of(1, 300), full, 2, {1}), (std::vector<double>{400 + 2 * 200}));
+  // In the order of the grid the early queries of a head come first, and its keys are still there.
+  causal.section = 0;
+  EXPECT_EQ(hbm_bytes(gpu_of(1, 400), causal, 2, {1}), (std::vector<double>{400 + 2 * 200}));
   causal.section = 1;  // one head after the other: its keys are still there
   EXPECT_EQ(hbm_bytes(gpu_of(1, 300), causal, 2, {1}), (std::vector<double>{400 + 2 * 200}));
 }

@@ -3,74 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/records.h"
+
 namespace flash::model {
 namespace {
-
-using tile::BlockRecord;
-using tile::DType;
-using tile::Event;
-using tile::Op;
-using tile::Unit;
-
-// 1000 FLOPs of products, 10 exponentials, 100 FP32 results and 10 bytes a clock; nothing else
-// takes time.
-constexpr Gpu round_gpu() {
-  Gpu gpu{};
-  gpu.name = "round";
-  gpu.sms = 1;
-  gpu.clock_hz = 1e9;
-  gpu.flops_16bit = 1000;
-  gpu.mma_sync = {500, 500, 250};
-  gpu.exponentials = {10, 5};
-  gpu.fma = gpu.maxima = gpu.conversions = {100, 100};
-  gpu.l2_bytes_per_s = 10e9;
-  gpu.shared_bytes = 1000;
-  gpu.register_bytes = 1000;
-  gpu.max_blocks = 4;
-  return gpu;
-}
-
-Event of(int role, Event::Kind kind, std::int64_t amount = 0, int barrier = -1) {
-  return {.kind = kind,
-          .role = static_cast<std::int8_t>(role),
-          .barrier = static_cast<std::int16_t>(barrier),
-          .amount = amount};
-}
-Event product(int role, std::int64_t flops, Event::Kind kind = Event::Kind::product) {
-  Event event = of(role, kind);
-  event.op = {.name = "mma_AB", .unit = Unit::tensor_core, .flops = flops};
-  return event;
-}
-Event exponentials(int role, std::int64_t count) {
-  Event event = of(role, Event::Kind::op);
-  event.op = {.name = "log_sum_exp", .unit = Unit::exponential, .elements = count};
-  return event;
-}
-Event wait_products(int role, std::int64_t left) {
-  return of(role, Event::Kind::wait_products, left);
-}
-Event commit(int role) {
-  return of(role, Event::Kind::commit);
-}
-
-BlockRecord block(std::vector<std::string> roles, std::vector<Event> events,
-                  std::vector<tile::BarrierRecord> barriers = {}) {
-  BlockRecord record;
-  record.kernel = "planted";
-  record.dtype = DType::bf16;
-  record.roles = std::move(roles);
-  record.tiles = {"t"};
-  record.barriers = std::move(barriers);
-  record.events = std::move(events);
-  for (Event& event : record.events) event.tile = event.op.name.empty() ? -1 : 0;
-  return record;
-}
-
-Timeline run(const BlockRecord& record) {
-  static constexpr Gpu gpu = round_gpu();
-  const BlockRecord* const one = &record;
-  return simulate(gpu, {&one, 1}, 1, {}, true);
-}
 
 TEST(Simulation, AProductTakesWhatTheRateSays) {
   const Timeline t = run(block({""}, {product(0, 50'000), commit(0), wait_products(0, 0)}));
@@ -94,31 +30,6 @@ TEST(Simulation, SynchronousProductsStandStillBesideOthers) {
       10 + 100);
 }
 
-// Measured on an H100 (docs/results/gpu_h100.json, mma_sync_tile, attention_loop):
-// FlashAttention-2's inner loop without its copies, clocks for a tile of each of two blocks.
-TEST(Simulation, TwoBlocksOnAnSmTakeWhatWasMeasured) {
-  const auto cycles_of_a_tile = [](int keys, int head_dim) {
-    constexpr int tiles = 50, queries = 128;
-    std::vector<Event> events;
-    for (int tile = 0; tile < tiles; ++tile) {
-      events.push_back(product(0, 2 * queries * keys * head_dim, Event::Kind::op));
-      for (const char* name : {"update_row_max", "exp2_difference", "add_row_sum", "convert"}) {
-        events.push_back(exponentials(0, queries * keys));
-        events.back().op.name = name;
-      }
-      events.push_back(exponentials(0, queries * head_dim));
-      events.back().op.name = "scale_rows";
-      events.push_back(product(0, 2 * queries * keys * head_dim, Event::Kind::op));
-    }
-    BlockRecord record = block({""}, events);
-    record.head_dim = head_dim;
-    const std::vector<const BlockRecord*> two(2, &record);
-    return simulate(find_gpu("h100"), two, 2).cycles / (2 * tiles);
-  };
-  EXPECT_NEAR(cycles_of_a_tile(64, 128), 2319, 0.02 * 2319);
-  EXPECT_NEAR(cycles_of_a_tile(128, 64), 2922, 0.09 * 2922);  // whose registers were short
-}
-
 // Without waiting in between a product and exponentials take as long as the longer of the two, but
 // exponentials beside products are at half speed; with a wait, as long as both.
 TEST(Simulation, OverlapsWhatDoesNotWait) {
@@ -128,36 +39,6 @@ TEST(Simulation, OverlapsWhatDoesNotWait) {
   // 50 cycles at 5 a clock leave 50 of 300 exponentials, which take 5 at 10 a clock.
   EXPECT_DOUBLE_EQ(
       cycles({product(0, 50'000), commit(0), exponentials(0, 300), wait_products(0, 0)}), 55);
-}
-
-// Measured on an H100 (docs/results/gpu_h100.json, softmax): a tile of 64 x 128 scores in one
-// warpgroup and in two, beside a third whose products never end.
-TEST(Simulation, ASoftmaxBesideProductsTakesWhatWasMeasured) {
-  const auto cycles_of_a_tile = [](int warpgroups) {
-    constexpr int tiles = 50, scores = 64 * 128;
-    std::vector<std::string> roles = {"products"};
-    std::vector<Event> events = {product(0, std::int64_t{1} << 40), commit(0)};
-    for (int role = 1; role <= warpgroups; ++role) {
-      roles.push_back("softmax");
-      for (int tile = 0; tile < tiles; ++tile) {
-        for (const char* name : {"update_row_max", "exp2_difference", "add_row_sum", "convert"}) {
-          Event event = exponentials(role, scores);
-          event.op.name = name;
-          events.push_back(event);
-        }
-        events.push_back(of(role, Event::Kind::arrive, 0, role - 1));  // all of it is done
-      }
-    }
-    const BlockRecord record = block(roles, events, {{"a", 1}, {"b", 1}});
-    const BlockRecord* const one = &record;
-    const Timeline t = simulate(find_gpu("h100"), {&one, 1}, 1, {}, true);
-    double end = 0;
-    for (const Interval& interval : t.intervals)
-      if (interval.role > 0) end = std::max(end, interval.end);
-    return end / tiles;
-  };
-  EXPECT_NEAR(cycles_of_a_tile(1), 1027, 0.05 * 1027);
-  EXPECT_NEAR(cycles_of_a_tile(2), 1614, 0.02 * 1614);
 }
 
 // L2 adds, so the read takes the SM no time, and nobody waits: 30 fp32 additions at 2 a clock. A
@@ -248,6 +129,29 @@ TEST(Simulation, BandwidthBoundsAKernelThatLoads) {
   EXPECT_DOUBLE_EQ(t.copied_bytes, 2000);
 }
 
+// 10 bytes a cycle from L2, 5 from HBM: that one decides which has more to do. Who waits for what
+// comes from there waits longer, also for a tile that another block has asked for.
+TEST(Simulation, CopiesComeFromHbmAtItsSpeed) {
+  Gpu gpu = round_gpu();
+  gpu.hbm_bytes_per_s = 5e9;
+  gpu.hbm_latency = 7;
+  Event load = of(0, Event::Kind::op);
+  load.op = {.name = "load", .unit = Unit::copy, .bytes = 100, .tensor = {3, "K"}};
+  const auto cycles = [&](double loaded, double awaited, double stored, bool stores, int times) {
+    load.op.writes_hbm = stores;
+    HbmTraffic hbm;
+    hbm.loaded[3] = loaded, hbm.awaited[3] = awaited, hbm.stored[3] = stored;
+    const BlockRecord record = block({""}, std::vector<Event>(times, load)), *const one = &record;
+    return simulate(gpu, {&one, 1}, 1, hbm).cycles;
+  };
+  EXPECT_DOUBLE_EQ(cycles(0, 0, 0, false, 1), 10);
+  EXPECT_DOUBLE_EQ(cycles(1, 0, 0, false, 1), 20);
+  EXPECT_DOUBLE_EQ(cycles(1, 1, 0, false, 1), 20 + 7);
+  EXPECT_DOUBLE_EQ(cycles(0.25, 1, 0, false, 1), 10 + 7);
+  EXPECT_DOUBLE_EQ(cycles(1, 0, 0, false, 20), 20 * 20);
+  EXPECT_DOUBLE_EQ(cycles(0, 0, 1, true, 20), 20 * 10);  // nobody waits for what is stored
+}
+
 TEST(Simulation, BlocksWaitForAPlace) {
   static constexpr Gpu gpu = round_gpu();
   const BlockRecord one = block({""}, {exponentials(0, 100)});
@@ -259,6 +163,8 @@ TEST(Simulation, BlocksWaitForAPlace) {
   EXPECT_EQ(resident_blocks(gpu, large), 2);
   large.register_bytes = 600;
   EXPECT_EQ(resident_blocks(gpu, large), 1);
+  large.converted_bytes = 100;  // lie where their accumulator was
+  EXPECT_EQ(resident_blocks(gpu, large), 2);
   EXPECT_EQ(resident_blocks(gpu, block({"producer", "consumer"}, {})), 1);
 }
 

@@ -1,4 +1,4 @@
-// What is recorded of real kernels, and what the model makes of it.
+// What is recorded of real kernels, and the file that a viewer takes.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -6,28 +6,13 @@
 
 #include "check/checker.h"
 #include "check/generator.h"
-#include "model/predict.h"
 #include "model/share.h"
 #include "model/trace.h"
 #include "stages/execute.h"
-#include "stages/stage.h"
+#include "testing/recordings.h"
 
 namespace flash::model {
 namespace {
-
-const Problem problem{.batch = 2,
-                      .heads = 4,
-                      .kv_heads = 2,
-                      .seqlen_q = 300,
-                      .seqlen_k = 500,
-                      .head_dim = 64,
-                      .dtype = DType::bf16,
-                      .causal = true};
-
-Recording recorded(const std::string& stage, const Gpu& gpu = find_gpu("h100")) {
-  const Stage& found = find_stage(stage);
-  return record(gpu, found, found.passes.front().run, problem);
-}
 
 // Catches an operation that moves or does something and is not in the record.
 TEST(Recording, HoldsWhatIsCounted) {
@@ -43,10 +28,6 @@ TEST(Recording, HoldsWhatIsCounted) {
   EXPECT_EQ(written * recording.copies, recording.counters.hbm_write.total());
   EXPECT_EQ(flops * recording.copies, recording.counters.flops);
   EXPECT_EQ(exponentials * recording.copies, recording.counters.exponentials);
-}
-
-Recording recorded_backward(const std::string& stage, const Gpu& gpu = find_gpu("h100")) {
-  return record_backward(gpu, find_stage(stage), problem);
 }
 
 // The same of the backward pass; each addition to dQ is a read and a write.
@@ -70,25 +51,6 @@ TEST(Recording, OfABackwardPassHoldsWhatIsCounted) {
     EXPECT_EQ(flops * recording.copies, counted.flops) << stage;
     EXPECT_EQ(exponentials * recording.copies, counted.exponentials) << stage;
   }
-}
-
-TEST(Prediction, OfABackwardPassIsTheSameEachTime) {
-  const Gpu& gpu = find_gpu("h100");
-  for (const char* stage : {"03_v2", "04_v3_hopper"}) {
-    const Prediction a = predict(gpu, recorded_backward(stage));
-    const Prediction b = predict(gpu, recorded_backward(stage));
-    EXPECT_EQ(a.seconds, b.seconds);
-    EXPECT_DOUBLE_EQ(a.flops, 2.5 * nominal_flops(problem));
-    ASSERT_EQ(a.kernels.size(), 3u);  // row sums, gradients, convert
-    for (const KernelPrediction& kernel : a.kernels)
-      for (const double busy : kernel.sm.busy) EXPECT_LE(busy, kernel.sm.cycles) << kernel.kernel;
-  }
-}
-
-TEST(Prediction, OfABackwardPassWithRolesIsShorter) {
-  const Gpu& gpu = find_gpu("h100");
-  EXPECT_LT(predict(gpu, recorded_backward("04_v3_hopper")).seconds,
-            predict(gpu, recorded_backward("03_v2")).seconds);
 }
 
 // Catches a tile that the L2 model does not see, and a piece of work that it gives to another head.
@@ -116,16 +78,6 @@ TEST(Recording, OfAPersistentBlockHoldsItsPieces) {
   EXPECT_DOUBLE_EQ(recording.persistent_tail, 0);
 }
 
-TEST(Prediction, IsTheSameEachTime) {
-  for (const char* stage : {"03_v2", "04_v3_hopper"}) {
-    const Gpu& gpu = find_gpu("h100");
-    const Prediction a = predict(gpu, recorded(stage)), b = predict(gpu, recorded(stage));
-    EXPECT_EQ(a.seconds, b.seconds) << stage;
-    EXPECT_EQ(a.kernels.size(), 1u);
-    for (const double busy : a.kernels[0].sm.busy) EXPECT_LE(busy, a.kernels[0].sm.cycles);
-  }
-}
-
 // Catches a kernel that is wrong with three consumers, or with 80 or 176 keys, none of which a CPU
 // runs.
 TEST(PublishedTiles, GiveWhatTheStageGives) {
@@ -142,46 +94,6 @@ TEST(PublishedTiles, GiveWhatTheStageGives) {
       const CheckResult result = check(p, expect(p, inputs), execute(stage, device, p, inputs));
       EXPECT_TRUE(result.passed) << "d = " << head_dim << ": " << describe(result);
     }
-}
-
-// Units twice as fast cannot make a kernel slower.
-TEST(Prediction, GainsFromFasterUnits) {
-  for (const char* stage : {"03_v2", "04_v3_hopper"}) {
-    Gpu gpu = find_gpu("h100");
-    const double before = predict(gpu, recorded(stage)).seconds;
-    gpu.flops_16bit *= 2;
-    gpu.exponentials.alone *= 2;
-    gpu.exponentials.beside_products *= 2;
-    EXPECT_LT(predict(gpu, recorded(stage)).seconds, before) << stage;
-  }
-}
-
-TEST(Share, TheLongestFirstLeavesLessWithoutWork) {
-  const std::vector<double> loads = {1, 2, 3, 4, 10};
-  EXPECT_EQ(largest_share(loads, 1, 2, 1).pieces, (std::vector<std::int64_t>{0, 2, 4}));
-  const Share longest = largest_share(loads, 1, 2, 1, 1);
-  EXPECT_EQ(longest.pieces, (std::vector<std::int64_t>{4}));
-  EXPECT_DOUBLE_EQ(longest.tail, 0);
-  EXPECT_NEAR(largest_share(loads, 1, 2, 1).tail, 1 - 20.0 / 28, 1e-12);
-  // Of two copies one after the other: 3, 2 and 1 of the first come before 10 of the second.
-  EXPECT_EQ(largest_share({1, 2, 3, 10}, 2, 1, 1, 1).pieces,
-            (std::vector<std::int64_t>{3, 2, 1, 0, 3, 2, 1, 0}));
-  EXPECT_EQ(largest_share({1, 2, 3, 10}, 2, 1, 1, 2).pieces,
-            (std::vector<std::int64_t>{3, 3, 2, 2, 1, 1, 0, 0}));
-}
-
-// Everything fits in the cache of an H100, so each tensor comes once. (The order of work of a
-// persistent kernel is a few bytes more.) Without a cache all that blocks move comes from HBM.
-TEST(Prediction, TellsHbmFromWhatBlocksMove) {
-  const double once = 2.0 * 2 * 64 * 2 * (300 * 4 + 500 * 2) + 4.0 * 2 * 4 * 300;
-  for (const char* stage : {"03_v2", "04_v3_hopper"}) {
-    Gpu gpu = find_gpu("h100");
-    const Prediction cached = predict(gpu, recorded(stage));
-    EXPECT_NEAR(cached.hbm_bytes, once, 1e-3 * once) << stage;
-    EXPECT_GT(cached.block_bytes, 1.5 * once) << stage;
-    gpu.l2_bytes = 0;
-    EXPECT_EQ(predict(gpu, recorded(stage)).hbm_bytes, cached.block_bytes) << stage;
-  }
 }
 
 // The format: complete events with a beginning and a duration, in processes and threads that are
