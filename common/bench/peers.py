@@ -84,6 +84,13 @@ def bench(options, shape, file, more):
         return json.loads(Path(report.name).read_text())
 
 
+def bench_of_a_small_problem(options):
+    command = [options.program, *"bench --stage 03 --runs 1 --json /dev/stderr --threads".split()]
+    command.append(str(options.threads))
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stderr)
+
+
 def turn_of_ours(options, shape, file):
     return bench(options, shape, file, ["--seconds", str(options.seconds)])["cases"][0]["seconds"][
         "median"
@@ -151,10 +158,28 @@ def measure(options, shape, folder, last_cache):
         row["peers"][name] |= {
             "seconds": statistics.median(times),
             "speed_of_ours": statistics.median(ratios),
-            "from": ratios[0],
-            "to": ratios[-1],
+            **{"from": ratios[0], "to": ratios[-1]},
         }
     return row
+
+
+def measure_product(options, rows=2048):
+    """PyTorch's plain product in f32, beside the FMA peak of the same minute."""
+    from peer_runtimes import load
+
+    torch = load("torch")
+    torch.set_num_threads(options.threads)
+    left, right = torch.randn(rows, rows), torch.randn(rows, rows)
+    shares = []
+    for _ in range(options.rounds):
+        peak = bench_of_a_small_problem(options)["peaks"][0]["fma_gflops"]
+        seconds = turn_of(lambda: left @ right, options.seconds, lambda: None)
+        shares.append(2e-9 * rows**3 / seconds / peak)
+    print(
+        f"PyTorch's product of two matrices of {rows} x {rows}, f32: {statistics.median(shares):.2f} "
+        f"({min(shares):.2f} to {max(shares):.2f}) of the FMA peak\n"
+    )
+    return {"rows": rows, "shares_of_fma_peak": shares}
 
 
 def print_row(row):
@@ -184,7 +209,7 @@ def main():
     parser.add_argument(
         "--isa",
         choices=instruction_sets,
-        help="the most that the peers may use; ONNX Runtime asks the " "processor itself",
+        help="the most that the peers may use; ONNX Runtime asks the processor itself",
     )
     parser.add_argument("--seconds", default=0.3, type=float, help="of a turn")
     parser.add_argument("--rounds", default=5, type=int)
@@ -208,24 +233,13 @@ def main():
         "ratio: how many times as fast as the peer this project's stage is, the median of "
         f"{options.rounds} rounds (and the extremes)\n"
     )
+    results["machine"] = bench_of_a_small_problem(options)["machine"]
+    if results["peers"]["torch"] != "not installed":
+        results["product"] = measure_product(options)
     for shape in shapes:
         if options.only not in shape["name"]:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            if "machine" not in results:
-                command = [
-                    options.program,
-                    "bench",
-                    "--stage",
-                    "03",
-                    "--runs",
-                    "1",
-                    "--bare",
-                    "--json",
-                    "/dev/stderr",
-                ]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
-                results["machine"] = json.loads(done.stderr)["machine"]
             results["rows"].append(measure(options, shape, folder, results["machine"]["l3_bytes"]))
         print_row(results["rows"][-1])
         if options.json:  # after every row, as a run takes long

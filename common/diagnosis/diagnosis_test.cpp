@@ -187,6 +187,26 @@ TEST(Diagnosis, NamesAMistakeBesideRowsThatSeeNoKey) {
   EXPECT_TRUE(diagnose({&one, 1}).looks_like.starts_with("LSE is the row sum"));
 }
 
+// Told apart: 20 rows without a key that nobody wrote, and that hold something else than 0.
+TEST(Diagnosis, SaysWhatRowsThatSeeNoKeyHold) {
+  const Problem problem{.seqlen_q = 60, .seqlen_k = 40, .head_dim = 16, .causal = true};
+  const Inputs inputs = generate(problem, 0);
+  const auto looks_like = [&](auto&& spoil) {
+    Outputs outputs = right_outputs(problem, inputs);
+    spoil(outputs);
+    return diagnosed(problem, inputs, outputs).looks_like;
+  };
+  const std::int64_t elements = 20 * problem.head_dim;
+  EXPECT_EQ(looks_like([&](Outputs& o) { std::fill_n(o.o.begin(), 4 * elements, std::byte{255}); }),
+            "rows that see no key are never written");
+  const auto half = [&](Outputs& o) {
+    for (std::int64_t i = 0; i < elements; ++i) set_element(o.o, problem.dtype, i, 0.5f);
+  };
+  EXPECT_EQ(looks_like(half), "rows that see no key are not set to 0");
+  EXPECT_EQ(looks_like([](Outputs& o) { std::fill_n(o.lse.begin(), 20, 0.5f); }),
+            "rows that see no key are not set to -inf");
+}
+
 // Catches a name that a problem which passes refutes.
 TEST(SeveralProblems, NameNothingThatWouldHaveFailed) {
   const Tried both[] = {tried(small, find("the last key is missing")), tried(other, nullptr)};

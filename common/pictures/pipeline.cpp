@@ -1,4 +1,5 @@
-// Stage 04 on the modelled H100: who works and who waits, whole and with a part switched off.
+// Stage 04 on the modelled H100: who works and who waits, whole and with a part switched off; with
+// FlashAttention-3's tiles, on the problem of its paper's Table 2.
 #include <cmath>
 
 #include "drawing/svg_text.h"
@@ -13,8 +14,15 @@ namespace {
 constexpr std::string_view variants[] = {"", "without producer", "without overlap",
                                          "without ping-pong"};
 
-const Problem& problem = problem_of_roles;
-constexpr int key_rows = tile_shape(128).key_rows;
+const Problem problem = {.batch = 4,
+                         .heads = 16,
+                         .kv_heads = 16,
+                         .seqlen_q = 8448,
+                         .seqlen_k = 8448,
+                         .head_dim = 128,
+                         .dtype = DType::f16};
+constexpr int key_rows = flash_attention_3_tiles(128).key_rows;
+constexpr double drawn_cycles = 7000;
 
 model::Prediction predicted(const model::Gpu& gpu, const Stage& stage, std::string_view variant) {
   const Pass::Run& run = variant.empty() ? stage.passes.front().run : find_variant(stage, variant);
@@ -27,7 +35,7 @@ Scale middle_of_a_piece(const model::Timeline& sm, const model::Gpu& gpu, const 
                              tile::ceil_div(problem.seqlen_q, std::int64_t{plan.tiles.query_rows});
   const auto pieces = static_cast<double>(tile::ceil_div(tiles, std::int64_t{gpu.sms}));
   const double begin = std::round((std::floor(pieces / 2) + 0.5) / pieces * sm.cycles);
-  return scale_of_roles(begin);
+  return scale_of_roles(begin, drawn_cycles);
 }
 
 double draw_variant(Svg& svg, const Stage& stage, std::string_view variant, double y) {
@@ -43,28 +51,29 @@ double draw_variant(Svg& svg, const Stage& stage, std::string_view variant, doub
   return draw_roles(svg, sm, scale, {first, "consumer 0", "consumer 1"}, y) + 12;
 }
 
-double draw(Svg& svg, const std::vector<Stage>& stages) {
+double draw(Svg& svg) {
   double y = draw_legend_of_roles(svg);
-  for (const std::string_view variant : variants)
-    y = draw_variant(svg, find_stage("04_v3_hopper", stages), variant, y);
+  const Stage& stage = find_stage("04_v3_hopper", stages_with_published_tiles());
+  for (const std::string_view variant : variants) y = draw_variant(svg, stage, variant, y);
   return draw_foot_of_roles(svg,
                             "tiles of " + std::to_string(key_rows) + " keys, d = 128, " +
                                 std::to_string(problem.seqlen_k) + " keys in all.",
-                            y);
+                            y, drawn_cycles);
 }
 
 }  // namespace
 
-Picture pipeline_picture(const PictureSources& sources) {
+Picture pipeline_picture(const PictureSources&) {
   return {
       "pipeline", "Who works and who waits: stage 04",
       "Timelines of one SM of a modelled H100, for stage 04 whole and without its producer, its "
       "overlap and its turns. Rows are the producer, the two consumers and the tensor cores. In "
       "the whole stage the products of one consumer run while the other does its softmax, and "
-      "copies go on beside both. Without the producer the tensor cores have longer gaps; the "
-      "other two parts gain nothing in this model while a tile has " +
-          std::to_string(key_rows) + " keys.",
-      [&stages = sources.stages](Svg& svg) { return draw(svg, stages); }};
+      "copies go on beside both. Without the producer the tensor cores have longer gaps, as "
+      "a consumer issues copies only once both have released the slot. Without overlap they wait "
+      "for the softmax. The gaps of the whole stage are waits for K, which the producer fetches "
+      "behind V; turns gain nothing in this model.",
+      [](Svg& svg) { return draw(svg); }};
 }
 
 }  // namespace flash

@@ -42,8 +42,8 @@ std::vector<Bar> bars_of(const Interval& interval, int tensor_row) {
 
 }  // namespace
 
-Scale scale_of_roles(double begin) {
-  return {begin, begin + cycles_of_roles, first_x, Svg::width - Svg::margin};
+Scale scale_of_roles(double begin, double cycles) {
+  return {begin, begin + cycles, first_x, Svg::width - Svg::margin};
 }
 
 double draw_legend_of_roles(Svg& svg) {
@@ -92,9 +92,9 @@ void draw_speed(Svg& svg, const model::Prediction& prediction, const model::Time
            {.size = small_size, .anchor = Anchor::end});
 }
 
-double draw_foot_of_roles(Svg& svg, const std::string& what, double y) {
+double draw_foot_of_roles(Svg& svg, const std::string& what, double y, double drawn) {
   constexpr double cycles = 500;
-  const double end = Svg::width - Svg::margin, length = cycles / cycles_of_roles * (end - first_x);
+  const double end = Svg::width - Svg::margin, length = cycles / drawn * (end - first_x);
   svg.line({end - length, y}, {end, y}, {Paint::muted, 2});
   svg.text({end - length - 8, y + 5}, number(cycles) + " cycles",
            {.size = small_size, .anchor = Anchor::end, .paint = Paint::muted});

@@ -22,7 +22,7 @@ inline const Problem problem_of_roles = {.batch = 4,
                                          .dtype = DType::bf16};
 inline constexpr double cycles_of_roles = 3600;
 
-Scale scale_of_roles(double begin);
+Scale scale_of_roles(double begin, double cycles = cycles_of_roles);
 
 // What the colours mean, at the top; returns where the drawing goes on.
 double draw_legend_of_roles(Svg& svg);
@@ -35,7 +35,8 @@ double draw_roles(Svg& svg, const model::Timeline& sm, const Scale& scale,
 // What all of the kernel makes of it, at the right of a line.
 void draw_speed(Svg& svg, const model::Prediction& prediction, const model::Timeline& sm, double y);
 
-// What it is, and how long 500 cycles are, at the end; returns the height.
-double draw_foot_of_roles(Svg& svg, const std::string& what, double y);
+// What it is, and how long 500 of the drawn cycles are, at the end; returns the height.
+double draw_foot_of_roles(Svg& svg, const std::string& what, double y,
+                          double drawn = cycles_of_roles);
 
 }  // namespace flash
