@@ -40,6 +40,7 @@ struct Phases {
 // How far a role is.
 struct Role {
   int block, index;
+  double began = 0;
   double time = 0;
   double exponentials_end = 0;
   std::size_t next = 0;                         // of its events

@@ -32,7 +32,7 @@ class Sm : Timekeeper {
     const BlockRecord& record = *residents_.emplace_back(*blocks_[index]).record;
     const std::size_t first = roles_.size();
     for (std::size_t r = 0; r < record.roles.size(); ++r)
-      roles_.push_back({.block = index, .index = static_cast<int>(r), .time = time});
+      roles_.push_back({.block = index, .index = static_cast<int>(r), .began = time, .time = time});
     for (const Event& event : record.events) roles_[first + event.role].events.push_back(&event);
     for (std::size_t r = first; r < first + record.roles.size(); ++r) {
       active_.push_back(&roles_[r]);
@@ -140,7 +140,7 @@ class Sm : Timekeeper {
     if (event.op.name == "load_scalar")
       return wait_until(role, role.time + gpu_.wait_latency, "scalar");
     const auto last = role.last_load.find(event.tile);
-    const double issued = last == role.last_load.end() ? 0 : last->second;
+    const double issued = last == role.last_load.end() ? role.began : last->second;
     const double there = copy_bytes(role, issued, bytes, event.op, event);
     drain(role);
     role.last_load[event.tile] = role.time;

@@ -129,6 +129,17 @@ TEST(Simulation, BandwidthBoundsAKernelThatLoads) {
   EXPECT_DOUBLE_EQ(t.copied_bytes, 2000);
 }
 
+// What a block loads first it asks for when it begins, not while the one before is at work.
+TEST(Simulation, ABlockBeginsWithItsLoads) {
+  static constexpr Gpu gpu = round_gpu();
+  Event load = of(0, Event::Kind::op);
+  load.op = {.name = "load", .unit = Unit::copy, .bytes = 100};
+  const BlockRecord one = block({""}, {load, exponentials(0, 100)});
+  const std::vector<const BlockRecord*> two(2, &one);
+  EXPECT_DOUBLE_EQ(simulate(gpu, two, 1).cycles, 2 * (10 + 10));
+  EXPECT_DOUBLE_EQ(simulate(gpu, two, 2).cycles, 10 + 10 + 10);
+}
+
 // 10 bytes a cycle from L2, 5 from HBM: that one decides which has more to do. Who waits for what
 // comes from there waits longer, also for a tile that another block has asked for.
 TEST(Simulation, CopiesComeFromHbmAtItsSpeed) {
