@@ -95,13 +95,14 @@ std::vector<Work> in_order(const KernelMoves& kernel, std::int64_t heads, std::i
   return order;
 }
 
-// Calls move(head, Move, round) for each tile, in lock step.
-void in_lock_step(const KernelMoves& kernel, std::int64_t heads, std::int64_t section,
-                  std::int64_t places, auto&& move) {
+// Calls move(head, Move, round) for each tile, in lock step; returns how many rounds there were.
+std::int64_t in_lock_step(const KernelMoves& kernel, std::int64_t heads, std::int64_t section,
+                          std::int64_t places, auto&& move) {
   const std::vector<Work> order = in_order(kernel, heads, section);
   auto next = order.begin() + std::min<std::int64_t>(places, std::ssize(order));
   std::vector<Work> at_work(order.begin(), next);
-  for (std::int64_t round = 0; !at_work.empty(); ++round) {
+  std::int64_t round = 0;
+  for (; !at_work.empty(); ++round) {
     for (Work& work : at_work) {
       while (work.has_ended() && next != order.end()) work = *next++;
       if (!work.has_ended()) move(work.head, work.piece->moves[work.done++], round);
@@ -109,6 +110,7 @@ void in_lock_step(const KernelMoves& kernel, std::int64_t heads, std::int64_t se
     std::erase_if(at_work,
                   [&](const Work& work) { return work.has_ended() && next == order.end(); });
   }
+  return round;
 }
 
 // Heads that are simulated, in place of all: they are alike and share no tile, so that each of many
@@ -150,12 +152,14 @@ std::vector<HbmTraffic> hbm_traffic(const Gpu& gpu, const Moves& moves, std::int
   const std::int64_t most = gpu.sms * std::ranges::max(resident);
   const std::int64_t simulated = simulated_heads(moves, heads, most);
   Lru cache(gpu.l2_bytes, static_cast<std::size_t>(moves.tiles * simulated), moves.kernels.size());
+  std::int64_t rounds = 0;  // of all kernels so far
   for (std::size_t k = 0; k < moves.kernels.size(); ++k)
-    in_lock_step(moves.kernels[k], simulated, moves.section, std::int64_t{gpu.sms} * resident[k],
-                 [&](std::int64_t head, const Move& move, std::int64_t round) {
-                   const auto tile = static_cast<std::size_t>(head * moves.tiles + move.tile);
-                   cache.move(tile, move, round, k);
-                 });
+    rounds += in_lock_step(moves.kernels[k], simulated, moves.section,
+                           std::int64_t{gpu.sms} * resident[k],
+                           [&](std::int64_t head, const Move& move, std::int64_t round) {
+                             const std::int64_t tile = head * moves.tiles + move.tile;
+                             cache.move(static_cast<std::size_t>(tile), move, rounds + round, k);
+                           });
   std::vector<HbmTraffic> traffic = cache.traffic_at_the_end();
   for (HbmTraffic& of_kernel : traffic)
     of_kernel.bytes *= static_cast<double>(heads) / static_cast<double>(simulated);

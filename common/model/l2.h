@@ -52,9 +52,9 @@ Moves moves_of(std::span<const tile::BlockRecord> blocks, bool causal);
 // What a kernel moves between HBM and the cache.
 struct HbmTraffic {
   double bytes = 0;
-  // Of each tensor's bytes that blocks load: the share that comes from HBM, and the share that is
-  // there no sooner, as another block asked for the same tile in the same round. Of those that they
-  // store: the share that goes there.
+  // Of each tensor's bytes that blocks load: the share that comes from HBM, and the share that has
+  // to be waited for as long, as it does or another block has asked for it in the same round. Of
+  // those that they store: the share that goes there.
   using PerTensor = std::array<double, tile::max_tensors>;
   PerTensor loaded{}, awaited{}, stored{};
 };

@@ -140,6 +140,12 @@ TEST(L2, SharesOfATensorComeFromHbm) {
   EXPECT_DOUBLE_EQ(traffic(3).awaited[1], 1);
   EXPECT_DOUBLE_EQ(traffic(1).stored[2], 1.0 / 3);  // the same place, three times
   EXPECT_DOUBLE_EQ(traffic(1).bytes, 200);
+  // In the first round of the next kernel K is there.
+  std::vector<BlockRecord> two_kernels = {blocks[0], blocks[1]};
+  two_kernels[1].kernel = "next";
+  const auto next = hbm_traffic(gpu_of(1, 1000), moves_of(two_kernels, false), 1, {1, 1}).at(1);
+  EXPECT_DOUBLE_EQ(next.loaded[1], 0);
+  EXPECT_DOUBLE_EQ(next.awaited[1], 0);
 }
 
 // More moves than are simulated: each head costs as much as another.

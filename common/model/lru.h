@@ -17,7 +17,7 @@ class Lru {
     tiles_[beginning_] = {.before = beginning_, .after = beginning_};
   }
 
-  // In a round, in which all blocks move a tile each, of a kernel.
+  // A kernel's, in a round, in which all blocks move a tile each.
   void move(std::size_t tile, const Move& move, std::int64_t round, std::size_t kernel) {
     Tile& moved = tiles_[tile];
     const std::int64_t missing = std::max<std::int64_t>(move.bytes - moved.bytes, 0);
