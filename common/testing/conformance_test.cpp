@@ -6,9 +6,9 @@
 #include <functional>
 #include <sstream>
 
+#include "bench/verdict.h"
 #include "check/generator.h"
 #include "io/attention_file.h"
-#include "report/report.h"
 #include "report/summary.h"
 #include "stages/execute.h"
 #include "testing/suite.h"
@@ -55,12 +55,9 @@ TEST(ConformanceRandom, AThousandProblems) {
       const Inputs inputs = generate(problem, seed, stage.fp8);
       const Expected expected = expect(problem, inputs, stage.fp8);
       tile::cpu::Device device;
-      const Outputs outputs = execute(stage, device, problem, inputs);
-      const CheckResult result = check(problem, expected, outputs);
-      ASSERT_TRUE(result.passed) << stage.name << ", seed " << seed << ", " << problem_text(problem)
-                                 << ": " << describe(result);
-      ASSERT_EQ(describe_difference(device.counters(), stage.cost(problem)), "")
-          << stage.name << ", seed " << seed;
+      const Verdict verdict = run_and_check(stage, device, problem, inputs, expected);
+      ASSERT_TRUE(verdict.passed()) << stage.name << ", seed " << seed << ", "
+                                    << problem_text(problem) << ": " << describe(verdict);
     }
   }
   RecordProperty("seeds", "0 to 999");
