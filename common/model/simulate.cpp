@@ -104,10 +104,7 @@ class Sm : Timekeeper {
       drain(role);
       timeline_.product_flops += static_cast<double>(op.flops);
       const double rate = times_.synchronous_products(residents_[role.block].record->head_dim);
-      role.time =
-          noted(role, Lane::tensor,
-                units_.multiply(role.time, static_cast<double>(op.flops) / rate, true), event);
-      return;
+      return multiply(role, static_cast<double>(op.flops) / rate, event);
     }
     const UnitWork work = work_of(op);
     if (work.exponentials > 0) {

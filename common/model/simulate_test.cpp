@@ -30,6 +30,23 @@ TEST(Simulation, SynchronousProductsStandStillBesideOthers) {
       10 + 100);
 }
 
+// Another block's exponentials, from 10 to 20, cut a product of 100 cycles in two.
+TEST(Simulation, AProductThatStandsStillIsInTwoParts) {
+  static constexpr Gpu gpu = round_gpu();
+  Event load = of(0, Event::Kind::op);
+  load.op = {.name = "load", .unit = Unit::copy, .bytes = 100};
+  const BlockRecord a = block({""}, {product(0, 50'000, Event::Kind::op), exponentials(0, 100)});
+  const BlockRecord b = block({""}, {load, exponentials(0, 100)});
+  const std::vector<const BlockRecord*> both = {&a, &b};
+  const Timeline t = simulate(gpu, both, 2, {}, true);
+  std::vector<std::pair<double, double>> products;
+  for (const Interval& i : t.intervals)
+    if (i.lane == static_cast<int>(Lane::tensor)) products.push_back({i.begin, i.end});
+  EXPECT_EQ(products, (std::vector<std::pair<double, double>>{{0, 10}, {20, 110}}));
+  EXPECT_DOUBLE_EQ(t.busy[static_cast<int>(Lane::tensor)], 100);
+  EXPECT_DOUBLE_EQ(t.cycles, 120);  // its own exponentials follow
+}
+
 // Without waiting in between a product and exponentials take as long as the longer of the two, but
 // exponentials beside products are at half speed; with a wait, as long as both.
 TEST(Simulation, OverlapsWhatDoesNotWait) {

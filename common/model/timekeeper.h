@@ -31,7 +31,40 @@ class Timekeeper {
   // A unit works for the role from now on, or when it is free.
   double take(const Role& role, Lane lane, double work, const Rate& rate,
               const tile::Event& event) {
-    return noted(role, lane, units_.take(lane, role.time, work, rate), event);
+    const double end = noted(role, lane, units_.take(lane, role.time, work, rate), event);
+    delay_products(units_.stands_still());
+    return end;
+  }
+  // Of a warp, which waits for its own product.
+  void multiply(Role& role, double cycles, const tile::Event& event) {
+    const Use use = units_.multiply(role.time, cycles, true);
+    role.time = noted(role, Lane::tensor, use, event);
+    std::erase_if(products_, [&](const Product& p) { return p.use.end <= use.begin; });
+    products_.push_back({&role, use, timeline_.intervals.size() - 1});
+  }
+  // Those that are under way stand still: a part is behind that time, or all.
+  void delay_products(const Use& still) {
+    if (!(still.end > still.begin)) return;
+    for (Product& product : products_) {
+      if (product.use.end <= still.begin) continue;
+      const double delay = still.end - still.begin;
+      const bool has_begun = product.use.begin < still.begin;
+      product.use.end += delay;
+      product.role->time = product.use.end;
+      if (!has_begun) product.use.begin += delay;
+      if (!keep_) continue;
+      Interval& interval = timeline_.intervals[product.interval];
+      if (has_begun) {
+        Interval rest = interval;
+        interval.end = still.begin;
+        rest.begin = still.end;
+        product.interval = timeline_.intervals.size();
+        timeline_.intervals.push_back(rest);
+      } else {
+        interval.begin += delay;
+      }
+      timeline_.intervals[product.interval].end = product.use.end;
+    }
   }
   void wait_until(Role& role, double time, std::string_view what) {
     if (time > role.time) note(role, -1, role.time, time, what, -1);
@@ -60,6 +93,15 @@ class Timekeeper {
   std::deque<Resident> residents_ = {};
   Units units_{gpu_.fp32_delays_exponentials};
   Timeline timeline_ = {};
+
+ private:
+  // A synchronous one that may still be under way.
+  struct Product {
+    Role* role;
+    Use use;
+    std::size_t interval;  // of the timeline's, if they are kept
+  };
+  std::vector<Product> products_ = {};
 };
 
 }  // namespace flash::model

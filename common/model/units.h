@@ -18,14 +18,17 @@ class Units {
  public:
   explicit Units(double fp32_delays_exponentials) : delay_(fp32_delays_exponentials) {}
 
-  // `work` results at the rate, from `from` or when the unit is free. Products of mma.sync stand
-  // still meanwhile.
+  // `work` results at the rate, from `from` or when the unit is free. Products of mma.sync that are
+  // under way then stand still meanwhile: for the time that stands_still() says.
   Use take(Lane lane, double from, double work, const Rate& rate) {
     const double begin = std::max(from, free(lane));
     double& products_end = free(Lane::tensor);
     double end = begin + work / rate.alone;
+    stands_still_ = {};
     if (synchronous_) {
-      products_end += overlap(std::max(begin, others_end_), end, products_end);
+      if (begin < products_end && others_end_ < end)
+        stands_still_ = {std::max(begin, others_end_), end};
+      products_end += stands_still_.end - stands_still_.begin;
     } else {
       end =
           begin + UnitTimes::duration(work, rate.beside_products, products_end - begin, rate.alone);
@@ -55,12 +58,14 @@ class Units {
   // A kernel ends when what it stores and adds is there.
   double stores_end() { return std::max(free(Lane::copy), additions_end_); }
 
-  // A product of so many cycles; a synchronous one goes on when the other units are done.
+  const Use& stands_still() const { return stands_still_; }
+
+  // A product of so many cycles; a synchronous one begins when the other units are done.
   Use multiply(double from, double cycles, bool synchronous) {
     synchronous_ = synchronous;
-    const double begin = std::max(from, free(Lane::tensor));
-    const double stands_still = synchronous ? std::max(0.0, others_end_ - begin) : 0;
-    return {begin, free(Lane::tensor) = begin + stands_still + cycles};
+    double begin = std::max(from, free(Lane::tensor));
+    if (synchronous) begin = std::max(begin, others_end_);
+    return {begin, free(Lane::tensor) = begin + cycles};
   }
 
  private:
@@ -77,6 +82,7 @@ class Units {
   double additions_end_ = 0;
   double hbm_end_ = 0;
   double others_end_ = 0;  // of the exponentials and the FP32 lanes
+  Use stands_still_{};     // synchronous products, for the last of these
   std::array<double, lanes> free_{};
   bool synchronous_ = false;  // the last product
 };
