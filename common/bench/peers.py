@@ -57,24 +57,9 @@ def install(folder):
 # Ours.
 
 
-def bench(options, shape, file, more):
-    """What `ladder bench` reports of the stage on the file."""
-    arguments = [
-        "bench",
-        "--input",
-        file,
-        "--stage",
-        shape["stage"],
-        "--threads",
-        str(options.threads),
-        *more,
-    ]
-    if shape["causal"]:
-        arguments.append("--causal")
-    if shape["backward"]:
-        arguments.append("--backward")
-    if shape["stage"] == "06":
-        arguments += ["--cache", shape["dtype"]]
+def ladder_bench(options, arguments):
+    """What `ladder bench --stage` reports of these."""
+    arguments = ["bench", "--threads", str(options.threads), "--stage", *arguments]
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         done = subprocess.run(
             [options.program, *arguments, "--json", report.name], capture_output=True, text=True
@@ -84,11 +69,16 @@ def bench(options, shape, file, more):
         return json.loads(Path(report.name).read_text())
 
 
-def bench_of_a_small_problem(options):
-    command = [options.program, *"bench --stage 03 --runs 1 --json /dev/stderr --threads".split()]
-    command.append(str(options.threads))
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stderr)
+def bench(options, shape, file, more):
+    """What it reports of a shape, whose inputs are in the file."""
+    arguments = [shape["stage"], "--input", str(file), *map(str, more)]
+    if shape["causal"]:
+        arguments.append("--causal")
+    if shape["backward"]:
+        arguments.append("--backward")
+    if shape["stage"] == "06":
+        arguments += ["--cache", shape["dtype"]]
+    return ladder_bench(options, arguments)
 
 
 def turn_of_ours(options, shape, file):
@@ -158,7 +148,8 @@ def measure(options, shape, folder, last_cache):
         row["peers"][name] |= {
             "seconds": statistics.median(times),
             "speed_of_ours": statistics.median(ratios),
-            **{"from": ratios[0], "to": ratios[-1]},
+            "from": ratios[0],
+            "to": ratios[-1],
         }
     return row
 
@@ -172,12 +163,13 @@ def measure_product(options, rows=2048):
     left, right = torch.randn(rows, rows), torch.randn(rows, rows)
     shares = []
     for _ in range(options.rounds):
-        peak = bench_of_a_small_problem(options)["peaks"][0]["fma_gflops"]
+        peak = ladder_bench(options, ["03", "--runs", "1"])["peaks"][0]["fma_gflops"]
         seconds = turn_of(lambda: left @ right, options.seconds, lambda: None)
         shares.append(2e-9 * rows**3 / seconds / peak)
     print(
-        f"PyTorch's product of two matrices of {rows} x {rows}, f32: {statistics.median(shares):.2f} "
-        f"({min(shares):.2f} to {max(shares):.2f}) of the FMA peak\n"
+        f"PyTorch's product of two matrices of {rows} x {rows}, f32: "
+        f"{statistics.median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f}) "
+        "of the FMA peak\n"
     )
     return {"rows": rows, "shares_of_fma_peak": shares}
 
@@ -233,7 +225,7 @@ def main():
         "ratio: how many times as fast as the peer this project's stage is, the median of "
         f"{options.rounds} rounds (and the extremes)\n"
     )
-    results["machine"] = bench_of_a_small_problem(options)["machine"]
+    results["machine"] = ladder_bench(options, ["03", "--runs", "1"])["machine"]
     if results["peers"]["torch"] != "not installed":
         results["product"] = measure_product(options)
     for shape in shapes:

@@ -67,12 +67,13 @@ void make_twice_as_fast(model::Gpu& gpu, const std::string& unit) {
   } else if (unit == "fp32") {
     for (model::Rate* rate : {&gpu.fma, &gpu.maxima, &gpu.conversions}) twice(*rate);
   } else if (unit == "copies") {
-    gpu.l2_bytes_per_s *= 2;
+    for (double* rate : {&gpu.l2_bytes_per_s, &gpu.copied_per_cycle}) *rate *= 2;
   } else if (unit == "hbm") {
     gpu.hbm_bytes_per_s *= 2;
   } else if (unit == "waits") {
-    for (double* latency : {&gpu.product_latency, &gpu.wait_latency, &gpu.handover_latency,
-                            &gpu.named_handover_latency, &gpu.issue, &gpu.copy_latency})
+    for (double* latency :
+         {&gpu.product_latency, &gpu.wait_latency, &gpu.handover_latency,
+          &gpu.named_handover_latency, &gpu.issue, &gpu.copy_latency, &gpu.hbm_latency})
       *latency /= 2;
   } else {
     refuse("--twice", in_quotes(unit), "tensor, exponentials, fp32, copies, hbm or waits");

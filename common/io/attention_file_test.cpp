@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <random>
 #include <span>
 
 #include "testing/bad_input.h"

@@ -6,7 +6,6 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
-#include <random>
 #include <utility>
 
 #include "io/safetensors.h"

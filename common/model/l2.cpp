@@ -82,7 +82,7 @@ struct Work {
 
 // In launch order, head after head. Of a persistent kernel the longest of a section first, as
 // longest_first() of attention/plan.h has them: under a causal mask the last queries see the most
-// keys.
+// keys. Without sections each head's first queries come first.
 std::vector<Work> in_order(const KernelMoves& kernel, std::int64_t heads, std::int64_t section) {
   std::vector<Work> order;
   for (std::int64_t head = 0; head < heads; ++head)

@@ -55,8 +55,8 @@ struct HbmTraffic {
   // Of each tensor's bytes that blocks load: the share that comes from HBM, and the share that has
   // to be waited for as long, as it does or another block has asked for it in the same round. Of
   // those that they store: the share that goes there.
-  using PerTensor = std::array<double, tile::max_tensors>;
-  PerTensor loaded{}, awaited{}, stored{};
+  using Shares = std::array<double, tile::max_tensors>;
+  Shares loaded{}, awaited{}, stored{};
 };
 
 // By kernel, for so many key heads like this one: each kernel has `resident` blocks on an SM.

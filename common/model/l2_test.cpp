@@ -171,10 +171,11 @@ TEST(L2, PersistentBlocksTakeTheLongestFirst) {
   // The queries of two heads, and keys: two tiles of a head and, under a mask, one of them again.
   EXPECT_EQ(hbm_bytes(gpu_of(1, 300), causal, 2, {1}), (std::vector<double>{400 + 2 * 300}));
   EXPECT_EQ(hbm_bytes(gpu_of(1, 300), full, 2, {1}), (std::vector<double>{400 + 2 * 200}));
-  // In the order of the grid the early queries of a head come first, and its keys are still there.
+  // In the order of the grid the early queries of a head come first: its first key is still there.
   causal.section = 0;
-  EXPECT_EQ(hbm_bytes(gpu_of(1, 400), causal, 2, {1}), (std::vector<double>{400 + 2 * 200}));
-  causal.section = 1;  // one head after the other: its keys are still there
+  EXPECT_EQ(hbm_bytes(gpu_of(1, 200), causal, 2, {1}), (std::vector<double>{400 + 2 * 200}));
+  causal.section = 1;  // one head after the other, the late queries first
+  EXPECT_EQ(hbm_bytes(gpu_of(1, 200), causal, 2, {1}), (std::vector<double>{400 + 2 * 300}));
   EXPECT_EQ(hbm_bytes(gpu_of(1, 300), causal, 2, {1}), (std::vector<double>{400 + 2 * 200}));
 }
 

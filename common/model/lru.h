@@ -65,10 +65,10 @@ class Lru {
   // Of a kernel; the traffic's in bytes.
   struct Amounts {
     HbmTraffic traffic = {};
-    HbmTraffic::PerTensor loads{}, stores{};
+    HbmTraffic::Shares loads{}, stores{};
   };
 
-  static void to_shares(HbmTraffic::PerTensor& bytes, const HbmTraffic::PerTensor& of) {
+  static void to_shares(HbmTraffic::Shares& bytes, const HbmTraffic::Shares& of) {
     for (std::size_t i = 0; i < bytes.size(); ++i)
       if (of[i] > 0) bytes[i] /= of[i];
   }

@@ -10,12 +10,6 @@ namespace {
 
 using tile::BlockRecord;
 
-bool has_synchronous_products(const BlockRecord& block) {
-  return std::ranges::none_of(block.events, [](const tile::Event& event) {
-    return event.kind == tile::Event::Kind::product;
-  });
-}
-
 // Cycles of a block beside its like: those of several rounds of them, divided.
 double cycles_of(const Gpu& gpu, const BlockRecord& block, int resident, const HbmTraffic& hbm) {
   constexpr int rounds = 3;
@@ -30,6 +24,7 @@ Gpu shared_by(const Gpu& gpu, double tail) {
   const double most = gpu.copied_per_cycle * gpu.clock_hz * gpu.sms;
   for (double* rate : {&shared.l2_bytes_per_s, &shared.hbm_bytes_per_s})
     *rate = std::min(*rate / (1 - tail), std::max(*rate, most));
+  shared.additions_per_s *= shared.l2_bytes_per_s / gpu.l2_bytes_per_s;  // go the same way
   return shared;
 }
 
@@ -63,7 +58,7 @@ KernelPrediction predict_kernel(const Gpu& gpu, KernelBlocks blocks, int residen
   KernelPrediction result;
   result.kernel = blocks.front().kernel;
   result.resident = resident;
-  result.is_synchronous = has_synchronous_products(blocks.front());
+  result.is_synchronous = !has_asynchronous_products(blocks.front());
   result.hbm_bytes = hbm.bytes;
   result.hbm_seconds = hbm.bytes / gpu.hbm_bytes_per_s;
   if (is_persistent(blocks.front())) {
@@ -73,8 +68,9 @@ KernelPrediction predict_kernel(const Gpu& gpu, KernelBlocks blocks, int residen
   } else {
     predict_grid(gpu, blocks, recording.copies, hbm, keep, result);
   }
-  result.seconds =
-      std::max(result.sm.cycles / gpu.clock_hz, result.hbm_seconds) + gpu.launch_seconds;
+  const double work = std::max(result.sm.cycles / gpu.clock_hz, result.hbm_seconds);
+  result.is_hbm_bound = result.hbm_seconds >= 0.9 * work;
+  result.seconds = work + gpu.launch_seconds;
   return result;
 }
 
@@ -96,7 +92,7 @@ Bound Prediction::bound() const {
   const KernelPrediction& longest =
       *std::ranges::max_element(kernels, {}, &KernelPrediction::seconds);
   const double cycles = longest.sm.cycles;
-  if (longest.hbm_seconds >= 0.9 * longest.seconds) return Bound::hbm;
+  if (longest.is_hbm_bound) return Bound::hbm;
   if (longest.sm.adding >= 0.9 * cycles) return Bound::additions;
   const auto busiest = std::ranges::max_element(longest.sm.busy);
   constexpr double is_busy = 0.75;
@@ -110,7 +106,7 @@ Bound Prediction::bound() const {
 Gpu under_load(const Gpu& gpu, const Recording& recording) {
   Gpu loaded = gpu;
   if (recording.problem.dtype == DType::f16 &&
-      !std::ranges::all_of(recording.blocks, has_synchronous_products))
+      std::ranges::any_of(recording.blocks, has_asynchronous_products))
     loaded.clock_hz = gpu.clock_hz_f16_wgmma;
   return loaded;
 }

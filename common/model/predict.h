@@ -24,7 +24,8 @@ struct Recording {
 };
 
 // In what order whoever is free takes the pieces of a persistent kernel: the longest first, as
-// stage 04 does, or in that of the grid, head after head and the first queries first.
+// stage 04 does, or in that of the grid, head after head and the first queries first (where every
+// query head has keys of its own).
 // FlashAttention-3 did so when its figures were published (hopper/tile_scheduler.hpp of July 2024).
 enum class Order : std::uint8_t { longest_first, grid };
 
@@ -55,7 +56,8 @@ struct KernelPrediction {
   double hbm_seconds = 0;       // what they take
   double tail = 0;              // share of the time in which SMs are without work
   int resident = 0;             // blocks on an SM
-  bool is_synchronous = false;  // its products are mma.sync
+  bool is_synchronous = false;  // its products, if it has any, are mma.sync
+  bool is_hbm_bound = false;    // for nine tenths of the time and more
   Timeline sm;                  // of the SM with the most work
 };
 

@@ -20,14 +20,9 @@ void require_rows(const Problem& problem) {
 
 void require_units(const Gpu& gpu, const Stage& stage,
                    const std::vector<tile::BlockRecord>& blocks) {
-  for (const tile::BlockRecord& block : blocks) {
-    const bool asynchronous = std::ranges::any_of(block.events, [](const tile::Event& event) {
-      return event.kind == tile::Event::Kind::product;
-    });
-    if (asynchronous && !gpu.asynchronous_products)
-      throw BadInput("gpu", std::string(gpu.name),
-                     "h100 or h200: " + std::string(stage.name) + " issues asynchronous products");
-  }
+  if (gpu.asynchronous_products || std::ranges::none_of(blocks, has_asynchronous_products)) return;
+  throw BadInput("gpu", std::string(gpu.name),
+                 "h100 or h200: " + std::string(stage.name) + " issues asynchronous products");
 }
 
 // Of as many heads that move as much.

@@ -53,9 +53,20 @@ std::vector<KernelBlocks> kernels_of(std::span<const tile::BlockRecord> blocks) 
   return kernels;
 }
 
+namespace {
+
+bool has(const tile::BlockRecord& block, Event::Kind kind) {
+  return std::ranges::any_of(block.events, [&](const Event& event) { return event.kind == kind; });
+}
+
+}  // namespace
+
+bool has_asynchronous_products(const tile::BlockRecord& block) {
+  return has(block, Event::Kind::product);
+}
+
 bool is_persistent(const tile::BlockRecord& block) {
-  return std::ranges::any_of(block.events,
-                             [](const Event& event) { return event.kind == Event::Kind::work; });
+  return has(block, Event::Kind::work);
 }
 
 std::vector<double> loads_of(const tile::BlockRecord& persistent) {

@@ -25,6 +25,9 @@ using KernelBlocks = std::span<const tile::BlockRecord>;
 // The blocks of each kernel, which are adjacent.
 std::vector<KernelBlocks> kernels_of(std::span<const tile::BlockRecord> blocks);
 
+// Whether its products are issued and then waited for (WGMMA).
+bool has_asynchronous_products(const tile::BlockRecord& block);
+
 // Whether a block takes pieces of work; and how much there is in each of them, in events.
 bool is_persistent(const tile::BlockRecord& block);
 std::vector<double> loads_of(const tile::BlockRecord& persistent);

@@ -22,7 +22,7 @@ class Sm : Timekeeper {
   Timeline run(int resident) {
     while (started_ < std::min<std::size_t>(resident, blocks_.size())) start(0);
     for (Role* role; (role = next_role());) step(*role);
-    timeline_.cycles = std::max(timeline_.cycles, units_.stores_end());
+    timeline_.cycles = std::max(timeline_.cycles, units_.end());
     return std::move(timeline_);
   }
 

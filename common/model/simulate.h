@@ -11,6 +11,10 @@
 //  - A synchronous load was issued when the same tile was loaded last, one tile ahead, as cp.async
 //    does it; a store is not waited for, nor an addition to HBM, which L2 does, but for those of
 //    roles: what they add lies in shared memory, and has to stay until it has left.
+//  - A copy comes from L2, and so much of it from HBM as HbmTraffic says; L2's part and HBM's go on
+//    side by side.
+//  - A warp's own products (mma.sync) stand still while another warp's exponentials and FP32
+//    operations are at work.
 //  - An asynchronous product that rescales its result does so on the FP32 lanes before it is
 //  issued.
 #pragma once

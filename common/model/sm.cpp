@@ -83,8 +83,8 @@ constexpr Gpu h200 = [] {
 
 // A100 SXM 80 GB: the rates a clock of NVIDIA's whitepaper (GA100, 2020): 2048 FLOPs of 16-bit
 // products, 128 FP32 FLOPs of 64 lanes' FMAs, 16 exponentials. Its products (mma.sync) reach
-// the tensor cores' rate. Latencies, additions in L2, and what the other units take from products,
-// are the H100's, for want of measured ones. 312 TFLOP/s are 1410 MHz, which the card holds.
+// the tensor cores' rate. Latencies, additions in L2 and what one SM can copy are the H100's, for
+// want of measured ones. 312 TFLOP/s are 1410 MHz, which the card holds.
 constexpr Gpu a100 = [] {
   Gpu gpu = h100;
   gpu.name = "a100";

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <string_view>
+#include <utility>
 
 #include "model/roles.h"
 #include "model/simulate.h"
@@ -42,28 +43,27 @@ class Timekeeper {
     std::erase_if(products_, [&](const Product& p) { return p.use.end <= use.begin; });
     products_.push_back({&role, use, timeline_.intervals.size() - 1});
   }
-  // Those that are under way stand still: a part is behind that time, or all.
+  // Those that are under way stand still: a part is behind that time, or all. (No block ends with
+  // a product, so nothing has begun that would have to be put off.)
   void delay_products(const Use& still) {
-    if (!(still.end > still.begin)) return;
+    const double delay = still.end - still.begin;
+    if (!(delay > 0)) return;
     for (Product& product : products_) {
-      if (product.use.end <= still.begin) continue;
-      const double delay = still.end - still.begin;
-      const bool has_begun = product.use.begin < still.begin;
-      product.use.end += delay;
-      product.role->time = product.use.end;
-      if (!has_begun) product.use.begin += delay;
+      Use& use = product.use;
+      if (use.end <= still.begin) continue;
+      const bool has_begun = use.begin < still.begin;
+      use = {has_begun ? still.end : use.begin + delay, use.end + delay};
+      product.role->time = use.end;
       if (!keep_) continue;
-      Interval& interval = timeline_.intervals[product.interval];
-      if (has_begun) {
-        Interval rest = interval;
-        interval.end = still.begin;
-        rest.begin = still.end;
+      if (has_begun) {  // what is left of it is an interval of its own
+        Interval rest = timeline_.intervals[product.interval];
+        timeline_.intervals[product.interval].end = still.begin;
         product.interval = timeline_.intervals.size();
-        timeline_.intervals.push_back(rest);
-      } else {
-        interval.begin += delay;
+        timeline_.intervals.push_back(std::move(rest));
       }
-      timeline_.intervals[product.interval].end = product.use.end;
+      Interval& left = timeline_.intervals[product.interval];
+      left.begin = use.begin;
+      left.end = use.end;
     }
   }
   void wait_until(Role& role, double time, std::string_view what) {
@@ -80,8 +80,9 @@ class Timekeeper {
     const std::uint8_t tensor = op.tensor.index;
     const double left =
         noted(role, Lane::copy, units_.copy(from, bytes / times_.copy_rate()), event);
+    const auto valid = static_cast<double>(op.bytes);  // without TMA's zeros past the end
     const double share = op.writes_hbm ? hbm_.stored[tensor] : hbm_.loaded[tensor];
-    const double moved = share > 0 ? units_.move_hbm(from, bytes * share / times_.hbm_rate()) : 0;
+    const double moved = share > 0 ? units_.move_hbm(from, valid * share / times_.hbm_rate()) : 0;
     if (op.writes_hbm) return left;
     return std::max(left, moved) + gpu_.copy_latency + hbm_.awaited[tensor] * gpu_.hbm_latency;
   }

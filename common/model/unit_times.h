@@ -37,7 +37,7 @@ class UnitTimes {
     return head_dim <= 128 ? gpu_.mma_sync.head_dim_128 : gpu_.mma_sync.head_dim_256;
   }
 
-  // An SM's share of the second cache's and of HBM's bandwidth, when all SMs copy.
+  // An SM's share of the second cache's and of HBM's bandwidth.
   double copy_rate() const { return gpu_.l2_bytes_per_s / gpu_.sms / gpu_.clock_hz; }
 
   double hbm_rate() const { return gpu_.hbm_bytes_per_s / gpu_.sms / gpu_.clock_hz; }
@@ -46,7 +46,7 @@ class UnitTimes {
     return work.shared_bytes > 0 ? work.shared_bytes / gpu_.shared_bytes_per_cycle : 0;
   }
 
-  // An SM's share of the additions in L2, when all SMs add.
+  // An SM's share of the additions in L2.
   double additions(double count) const {
     return count / (gpu_.additions_per_s / gpu_.sms / gpu_.clock_hz);
   }

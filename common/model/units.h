@@ -55,12 +55,16 @@ class Units {
     return additions_end_ = std::max(from, additions_end_) + cycles;
   }
 
-  // A kernel ends when what it stores and adds is there.
-  double stores_end() { return std::max(free(Lane::copy), additions_end_); }
+  // A kernel ends when what it stores and adds is there, and what was held up is done.
+  double end() {
+    const double stored = std::max(free(Lane::copy), additions_end_);
+    return synchronous_ ? std::max(stored, free(Lane::tensor)) : stored;
+  }
 
   const Use& stands_still() const { return stands_still_; }
 
-  // A product of so many cycles; a synchronous one begins when the other units are done.
+  // A product of so many cycles; a synchronous one begins when exponentials and FP32 lanes are
+  // done.
   Use multiply(double from, double cycles, bool synchronous) {
     synchronous_ = synchronous;
     double begin = std::max(from, free(Lane::tensor));

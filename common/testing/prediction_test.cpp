@@ -48,7 +48,6 @@ TEST(Prediction, TheLongestFirstEndSooner) {
   const auto& run = stage.passes.front().run;
   const Recording first = record(gpu, stage, run, p),
                   grid = record(gpu, stage, run, p, Order::grid);
-  EXPECT_EQ(first.counters, grid.counters);
   EXPECT_LT(first.persistent_tail, 0.5 * grid.persistent_tail);
   EXPECT_LT(predict(gpu, first).seconds, 0.95 * predict(gpu, grid).seconds);
 }
@@ -66,10 +65,13 @@ TEST(Prediction, SaysWhatLimits) {
   };
   EXPECT_EQ(bound("00_naive"), Bound::hbm);
   EXPECT_EQ(bound("03_v2"), Bound::turns);
-  EXPECT_NE(bound("04_v3_hopper"), Bound::turns);
+  EXPECT_EQ(bound("04_v3_hopper"), Bound::latency);
+  p.seqlen_q = 1;
+  p.batch = 16;
+  EXPECT_EQ(bound("03_v2"), Bound::hbm);
 }
 
-// Four blocks have what all SMs together may move, up to what an SM can take.
+// Eight blocks have what all SMs together may move, up to what an SM can take.
 TEST(Prediction, FewBlocksHaveMoreBandwidthEach) {
   Gpu gpu = find_gpu("h100");
   Problem few = problem;

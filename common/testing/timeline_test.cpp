@@ -53,6 +53,15 @@ TEST(Recording, OfABackwardPassHoldsWhatIsCounted) {
   }
 }
 
+// P lies where S was: 128 x 64 of its 16-bit elements in a block's registers.
+TEST(Recording, KnowsWhatIsConverted) {
+  const Recording recording = recorded("03_v2");
+  for (const tile::BlockRecord& block : recording.blocks) {
+    EXPECT_EQ(block.converted_bytes, 128 * 64 * 2);
+    EXPECT_GT(block.register_bytes, block.converted_bytes);
+  }
+}
+
 // Catches a tile that the L2 model does not see, and a piece of work that it gives to another head.
 TEST(Recording, MovesWhatIsCounted) {
   for (const char* stage : {"03_v2", "04_v3_hopper"}) {

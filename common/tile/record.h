@@ -43,7 +43,7 @@ struct BlockRecord {
   DType dtype = DType::f32;  // of the elements in shared memory
   int head_dim = 0;          // of the problem
   std::int64_t shared_bytes = 0, register_bytes = 0;
-  std::int64_t converted_bytes = 0;  // of the registers: operands that accumulators were converted to
+  std::int64_t converted_bytes = 0;     // of the registers: what accumulators were converted to
   std::vector<std::string> roles = {};  // one without a name, if the kernel has none
   std::vector<std::string> tiles = {};
   std::vector<BarrierRecord> barriers = {};

@@ -30,8 +30,8 @@ constexpr Published figures[] = {
 double predicted(const Published& row, std::size_t column, model::Order order) {
   const model::Gpu& gpu = model::find_gpu(row.gpu);
   const Stage& stage = find_stage(row.stage, stages_with_published_tiles(row.causal));
-  return model::predict(
-             gpu, model::record(gpu, stage, stage.passes.front().run, problem_of(row, column), order))
+  return model::predict(gpu, model::record(gpu, stage, stage.passes.front().run,
+                                           problem_of(row, column), order))
       .tflops();
 }
 

@@ -45,8 +45,8 @@ struct Errors {
   void add(double value, double published) { all.push_back(std::abs(value / published - 1)); }
   std::string text() {
     std::ranges::sort(all);
-    return "median error " + percent_text(all[all.size() / 2]) + ", worst " +
-           percent_text(all.back());
+    const double median = (all[(all.size() - 1) / 2] + all[all.size() / 2]) / 2;
+    return "median error " + percent_text(median) + ", worst " + percent_text(all.back());
   }
 };
 
