@@ -65,16 +65,15 @@ void make_twice_as_fast(model::Gpu& gpu, const std::string& unit) {
   } else if (unit == "exponentials") {
     twice(gpu.exponentials);
   } else if (unit == "fp32") {
-    for (model::Rate* rate : {&gpu.fma, &gpu.maxima, &gpu.conversions}) twice(*rate);
+    twice(gpu.fma), twice(gpu.maxima), twice(gpu.conversions);
   } else if (unit == "copies") {
-    for (double* rate : {&gpu.l2_bytes_per_s, &gpu.copied_per_cycle}) *rate *= 2;
+    gpu.l2_bytes_per_s *= 2, gpu.copied_per_cycle *= 2;
   } else if (unit == "hbm") {
     gpu.hbm_bytes_per_s *= 2;
   } else if (unit == "waits") {
-    for (double* latency :
-         {&gpu.product_latency, &gpu.wait_latency, &gpu.handover_latency,
-          &gpu.named_handover_latency, &gpu.issue, &gpu.copy_latency, &gpu.hbm_latency})
-      *latency /= 2;
+    for (double* x : {&gpu.product_latency, &gpu.wait_latency, &gpu.handover_latency, &gpu.issue,
+                      &gpu.named_handover_latency, &gpu.copy_latency, &gpu.hbm_latency})
+      *x /= 2;
   } else {
     refuse("--twice", in_quotes(unit), "tensor, exponentials, fp32, copies, hbm or waits");
   }
