@@ -225,7 +225,7 @@ def main():
         "ratio: how many times as fast as the peer this project's stage is, the median of "
         f"{options.rounds} rounds (and the extremes)\n"
     )
-    results["machine"] = ladder_bench(options, ["03", "--runs", "1"])["machine"]
+    results["machine"] = ladder_bench(options, ["03", "--runs", "1", "--bare"])["machine"]
     if results["peers"]["torch"] != "not installed":
         results["product"] = measure_product(options)
     for shape in shapes:

@@ -2,6 +2,7 @@
 // FlashAttention-3's tiles, on the problem of its paper's Table 2.
 #include <cmath>
 
+#include "attention/published_problem.h"
 #include "drawing/svg_text.h"
 #include "model/predict.h"
 #include "pictures/drawings.h"
@@ -14,13 +15,7 @@ namespace {
 constexpr std::string_view variants[] = {"", "without producer", "without overlap",
                                          "without ping-pong"};
 
-const Problem problem = {.batch = 4,
-                         .heads = 16,
-                         .kv_heads = 16,
-                         .seqlen_q = 8448,
-                         .seqlen_k = 8448,
-                         .head_dim = 128,
-                         .dtype = DType::f16};
+const Problem& problem = flash_attention_3_table_2;
 constexpr int key_rows = flash_attention_3_tiles(128).key_rows;
 constexpr double drawn_cycles = 7000;
 

@@ -1,5 +1,6 @@
 // `ladder experiment pipeline`: stage 04 without its parts, Table 2 of the FlashAttention-3 paper:
 // on this CPU, on a modelled H100, and as published.
+#include "attention/published_problem.h"
 #include "bench/experiments/experiment.h"
 #include "bench/timing.h"
 #include "check/generator.h"
@@ -12,13 +13,7 @@ namespace flash {
 namespace {
 
 // Shah et al., FlashAttention-3 (arXiv:2407.08608), Table 2, in FP16; and what a CPU has time for.
-const Problem published{.batch = 4,
-                        .heads = 16,
-                        .kv_heads = 16,
-                        .seqlen_q = 8448,
-                        .seqlen_k = 8448,
-                        .head_dim = 128,
-                        .dtype = DType::f16};
+const Problem& published = flash_attention_3_table_2;
 const Problem problem{
     .heads = 4, .kv_heads = 4, .seqlen_q = 4224, .seqlen_k = 4224, .head_dim = 128};
 constexpr int rounds = 11;
